@@ -1,0 +1,103 @@
+//! What must hold between settings. All that is wrong is told at once.
+
+use http::Uri;
+use kernel::{Role, Violations, keys::RootKeys};
+
+use crate::{Config, SERVICES};
+
+impl Config {
+    pub(crate) fn validate(&self) -> Result<(), Violations> {
+        let mut found = Violations::new();
+        self.check_services(&mut found);
+        self.check_ports(&mut found);
+        self.check_exposure(&mut found);
+        self.check_database(&mut found);
+        self.check_keys(&mut found);
+        for role in self.roles.keys() {
+            let known = Role::parse(role).is_some();
+            found.check(known, &format!("roles.{role}"), "is no role of the suite");
+        }
+        let some = !self.limits.connection_age.is_zero();
+        found.check(some, "limits.connection_age", "must be more than nothing");
+        found.finish(())
+    }
+
+    fn check_services(&self, found: &mut Violations) {
+        for (name, service) in &self.services {
+            if !SERVICES.contains(&name.as_str()) {
+                let all = SERVICES.join(", ");
+                found.add(format!("services.{name}"), format!("is no service: there are {all}"));
+            }
+            if let Some(link) = &service.link {
+                let path = format!("services.{name}.link");
+                found.check(is_link(link), &path, "must be `http://HOST:PORT`");
+            }
+        }
+    }
+
+    /// No two ports of one section are the same.
+    fn check_ports(&self, found: &mut Violations) {
+        let alone = SERVICES.map(|name| vec![name]);
+        for running in alone.iter().map(Vec::as_slice).chain([SERVICES.as_slice()]) {
+            let at = self.addresses(running);
+            let ports: Vec<_> =
+                [Some(at.public), at.peer, Some(at.admin)].into_iter().flatten().collect();
+            for (index, address) in ports.iter().enumerate() {
+                if address.port() != 0 && ports[..index].contains(address) {
+                    let of = if running.len() == 1 { running[0] } else { "all services" };
+                    let twice = format!("gives a process with {of} {address} twice");
+                    found.add("server", twice);
+                }
+            }
+        }
+    }
+
+    fn check_exposure(&self, found: &mut Violations) {
+        let production = self.environment.production;
+        let reachable = |path: &str, address: std::net::SocketAddr| {
+            (!address.ip().is_loopback()).then(|| format!("{path} is {address}, not loopback"))
+        };
+        let binds = self.binds();
+        if self.clock.is_virtual == Some(true) {
+            found.check(!production, "clock.virtual", "must not be set in production");
+            if let Some(open) = binds.iter().find_map(|(path, at)| reachable(path, *at)) {
+                found.add("clock.virtual", format!("must not be set while {open}"));
+            }
+        }
+        if self.identity.local_issuer {
+            found.check(!production, "identity.local_issuer", "must be false in production");
+            let public = binds.iter().filter(|(path, _)| path.ends_with(".public"));
+            if let Some(open) = public.into_iter().find_map(|(path, at)| reachable(path, *at)) {
+                found.add("identity.local_issuer", format!("must be false while {open}"));
+            }
+        }
+    }
+
+    fn check_database(&self, found: &mut Violations) {
+        let url = &self.database.url;
+        let sqlite = url.sqlite_folder().is_some_and(|folder| !folder.is_empty());
+        let postgres =
+            ["postgres://", "postgresql://"].iter().any(|scheme| url.reveal().starts_with(scheme));
+        let form = "must be `sqlite:FOLDER` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`";
+        found.check(sqlite || postgres, "database.url", form);
+        let size = (2..=100).contains(&self.database.max_connections);
+        found.check(size, "database.max_connections", "must be 2 to 100");
+    }
+
+    fn check_keys(&self, found: &mut Violations) {
+        let form = "must be 64 hexadecimal digits";
+        let is_key = |text: &str| RootKeys::parse(text, &[]).is_ok();
+        if let Some(root) = &self.keys.root {
+            found.check(is_key(root.reveal()), "keys.root", form);
+        }
+        for (index, key) in self.keys.retired.0.iter().enumerate() {
+            found.check(is_key(key.reveal()), &format!("keys.retired[{index}]"), form);
+        }
+    }
+}
+
+fn is_link(text: &str) -> bool {
+    text.parse::<Uri>().is_ok_and(|uri| {
+        uri.scheme_str() == Some("http") && uri.port().is_some() && matches!(uri.path(), "" | "/")
+    })
+}

@@ -1,0 +1,304 @@
+//! The configuration as its users meet it: defaults, layers, problems, the root key.
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use aftercare_config::{Config, DatabaseUrl, Error};
+use tempfile::TempDir;
+
+fn env(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+    pairs.iter().map(|(key, value)| (format!("AFTERCARE__{key}"), (*value).to_owned())).collect()
+}
+
+fn load(file: &str, pairs: &[(&str, &str)]) -> Result<Config, Error> {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("aftercare.toml");
+    fs::write(&path, file).unwrap();
+    Config::load(Some(&path), env(pairs))
+}
+
+fn problems(file: &str, pairs: &[(&str, &str)]) -> Vec<String> {
+    load(file, pairs).unwrap_err().to_string().lines().map(str::to_owned).collect()
+}
+
+fn form_problem(file: &str, pairs: &[(&str, &str)]) -> String {
+    match load(file, pairs) {
+        Err(Error::Form(cause)) => cause.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What `config print` shows on a first run.
+const DEFAULTS: &str = r#"[environment]
+production = false
+
+[server]
+public = "127.0.0.1:8080"
+admin = "127.0.0.1:9090"
+
+[database]
+url = "sqlite:./data"
+max_connections = 8
+migrate = true
+
+[keys]
+file = "./data/root.key"
+retired = []
+
+[clock]
+
+[log]
+format = "text"
+level = "info"
+
+[identity]
+local_issuer = true
+
+[roles]
+
+[seed]
+
+[limits]
+connection_age = "10m"
+
+[drain]
+delay = "0s"
+grace = "10s"
+"#;
+
+#[test]
+fn the_shipped_file_alone_is_the_default() {
+    let config = Config::load(None, HashMap::new()).unwrap();
+    assert_eq!(config.to_toml(), DEFAULTS);
+    assert!(config.virtual_clock());
+    assert_eq!(config.database_url("tickets"), "sqlite:./data/tickets.db");
+    assert_eq!(config.seed().unwrap().tenants.len(), 2);
+}
+
+/// Keys of a table with those of its tables, as paths.
+fn keys(table: &toml::Table, prefix: &str, into: &mut BTreeSet<String>) {
+    for (key, value) in table {
+        let path = format!("{prefix}{key}");
+        match value {
+            toml::Value::Table(inner) => keys(inner, &format!("{path}."), into),
+            _ => {
+                into.insert(path);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_shipped_file_documents_every_key_there_is() {
+    // With the commented examples in force, nothing is unset, so what is read is every key.
+    let example = |line: &str| {
+        let text = line.strip_prefix("# ")?;
+        let is_key = text
+            .split_once(" = ")
+            .is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+        (is_key || text.starts_with("[services.")).then(|| text.to_owned())
+    };
+    let mut whole = String::new();
+    for line in Config::documented().lines() {
+        let line = example(line).unwrap_or_else(|| line.to_owned());
+        whole.push_str(&line.replace("root = \"\"", &format!("root = \"{}\"", "0".repeat(64))));
+        whole.push('\n');
+    }
+    let config = load(&whole, &[]).unwrap();
+    let (mut written, mut read) = (BTreeSet::new(), BTreeSet::new());
+    keys(&whole.parse().unwrap(), "", &mut written);
+    keys(&config.to_toml().parse().unwrap(), "", &mut read);
+    assert_eq!(written, read);
+    let Config { services, keys, clock, seed, server, .. } = config;
+    assert!(server.peer.is_some() && keys.root.is_some() && clock.is_virtual.is_some());
+    let service = &services["tickets"];
+    assert!(service.public.is_some() && service.peer.is_some() && service.admin.is_some());
+    assert!(seed.file.is_some() && service.link.is_some());
+}
+
+#[test]
+fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
+    let file = "[server]\npublic = \"127.0.0.1:1\"\nadmin = \"127.0.0.1:2\"\n";
+    let root = "7".repeat(64);
+    let config = load(
+        file,
+        &[
+            ("SERVER__PUBLIC", "127.0.0.1:3"),
+            ("SERVER__PEER", ""),
+            ("DATABASE__MAX_CONNECTIONS", "20"),
+            ("DATABASE__MIGRATE", "false"),
+            ("SERVICES__TICKETS__LINK", "http://tickets:8181"),
+            ("KEYS__ROOT", &root),
+            ("ROLES__SENIOR_AGENT", "tickets.*@teams, entries.*"),
+            ("DRAIN__DELAY", "5s"),
+        ],
+    )
+    .unwrap();
+    let at = config.addresses(&["tickets", "customers"]);
+    assert_eq!((at.public.port(), at.peer, at.admin.port()), (3, None, 2));
+    assert_eq!((config.database.max_connections, config.database.migrate), (20, false));
+    assert_eq!(config.link("tickets"), Some("http://tickets:8181"));
+    assert_eq!(config.keys.root.as_ref().unwrap().reveal(), root);
+    assert_eq!(config.roles["senior_agent"].0, ["tickets.*@teams", "entries.*"]);
+    assert_eq!(config.drain.delay.as_secs(), 5);
+    assert!(!config.to_toml().contains(&root) && !format!("{config:?}").contains(&root));
+}
+
+#[test]
+fn one_service_alone_listens_where_its_own_section_says() {
+    let file = "[services.customers]\npublic = \"127.0.0.1:5\"\npeer = \"127.0.0.1:6\"\n";
+    let config = load(file, &[("DATABASE__URL", "postgres://me:secret@db/x")]).unwrap();
+    let alone = config.addresses(&["customers"]);
+    assert_eq!((alone.public.port(), alone.admin.port()), (5, 9090));
+    assert_eq!(alone.peer.unwrap().port(), 6);
+    assert_eq!(config.addresses(&["tickets"]).public.port(), 8080);
+    assert_eq!(config.addresses(&["tickets", "customers"]).peer, None);
+    assert!(!config.virtual_clock(), "PostgreSQL is no trial");
+    assert_eq!(config.database_url("customers"), "postgres://me:secret@db/x");
+    assert_eq!(config.database.url.redacted(), "postgres://me:(hidden)@db/x");
+}
+
+#[test]
+fn the_example_of_two_processes_holds() {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/examples/two-processes.toml");
+    let config = Config::load(Some(&path), HashMap::new()).unwrap();
+    let mut ports = BTreeSet::new();
+    for service in ["tickets", "customers"] {
+        let at = config.addresses(&[service]);
+        assert_eq!(config.link(service), Some(format!("http://{}", at.peer.unwrap()).as_str()));
+        ports.extend([at.public.port(), at.peer.unwrap().port(), at.admin.port()]);
+    }
+    assert_eq!(ports.len(), 6, "every port is another one");
+}
+
+#[test]
+fn all_problems_are_told_at_once_each_with_its_path() {
+    let file = r#"
+        [environment]
+        production = true
+        [server]
+        public = "0.0.0.0:8080"
+        admin = "0.0.0.0:8080"
+        [services.surveys]
+        [services.tickets]
+        link = "tickets:8181"
+        [database]
+        url = "mysql://db"
+        max_connections = 1
+        [keys]
+        root = "00"
+        retired = ["11"]
+        [clock]
+        virtual = true
+        [roles]
+        janitor = ["*"]
+        [limits]
+        connection_age = "0s"
+    "#;
+    assert_eq!(
+        problems(file, &[]),
+        [
+            "services.surveys is no service: there are tickets, customers",
+            "services.tickets.link must be `http://HOST:PORT`",
+            "server gives a process with tickets 0.0.0.0:8080 twice",
+            "server gives a process with customers 0.0.0.0:8080 twice",
+            "server gives a process with all services 0.0.0.0:8080 twice",
+            "clock.virtual must not be set in production",
+            "clock.virtual must not be set while server.public is 0.0.0.0:8080, not loopback",
+            "identity.local_issuer must be false in production",
+            "identity.local_issuer must be false while server.public is 0.0.0.0:8080, not loopback",
+            "database.url must be `sqlite:FOLDER` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`",
+            "database.max_connections must be 2 to 100",
+            "keys.root must be 64 hexadecimal digits",
+            "keys.retired[0] must be 64 hexadecimal digits",
+            "roles.janitor is no role of the suite",
+            "limits.connection_age must be more than nothing",
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_configuration_is_refused_with_the_place() {
+    let unknown = form_problem("[server]\npubic = \"127.0.0.1:1\"\n", &[]);
+    assert!(unknown.contains("pubic") && unknown.contains("public"), "{unknown}");
+    let unknown = form_problem("", &[("SERVR__PUBLIC", "127.0.0.1:1")]);
+    assert!(unknown.contains("servr"), "{unknown}");
+    let address = form_problem("", &[("SERVER__PUBLIC", "localhost")]);
+    assert!(address.contains("server.public"), "{address}");
+    let duration = form_problem("[drain]\ngrace = \"soon\"\n", &[]);
+    assert!(duration.contains("`soon` is not a length of time"), "{duration}");
+    assert!(duration.contains("drain.grace"), "{duration}");
+    form_problem("[server\n", &[]);
+    let missing = Config::load(Some(Path::new("/nowhere/aftercare.toml")), HashMap::new());
+    assert!(matches!(missing, Err(Error::File { .. })));
+}
+
+fn with_keys_in(folder: &Path, pairs: &[(&str, &str)]) -> Config {
+    let (url, file) = (format!("sqlite:{}", folder.display()), folder.join("root.key"));
+    let own = [("DATABASE__URL", url.as_str()), ("KEYS__FILE", file.to_str().unwrap())];
+    Config::load(None, env(&[own.as_slice(), pairs].concat())).unwrap()
+}
+
+fn why(result: Result<kernel::keys::RootKeys, Error>) -> &'static str {
+    match result {
+        Err(Error::RootKey { why, .. }) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_first_run_makes_a_root_key_that_later_runs_read() {
+    let folder = TempDir::new().unwrap();
+    let config = with_keys_in(&folder.path().join("data"), &[]);
+    assert!(matches!(config.root_keys(), Err(Error::File { .. })), "reading makes none");
+    let first = config.root_keys_or_new().unwrap().derive("test", &[]);
+    assert_eq!(config.root_keys_or_new().unwrap().derive("test", &[]), first);
+    assert_eq!(config.root_keys().unwrap().derive("test", &[]), first);
+    let mode = fs::metadata(&config.keys.file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let files: Vec<PathBuf> = fs::read_dir(folder.path().join("data"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(files, std::slice::from_ref(&config.keys.file), "no draft stays behind");
+}
+
+#[test]
+fn a_root_key_is_refused_where_it_could_do_harm() {
+    let folder = TempDir::new().unwrap();
+    let config = with_keys_in(folder.path(), &[]);
+    fs::write(folder.path().join("tickets.db"), "").unwrap();
+    assert!(why(config.root_keys_or_new()).contains("data that one has sealed"));
+    fs::remove_file(folder.path().join("tickets.db")).unwrap();
+
+    config.root_keys_or_new().unwrap();
+    fs::set_permissions(&config.keys.file, PermissionsExt::from_mode(0o640)).unwrap();
+    assert!(why(config.root_keys()).contains("chmod 600"));
+    fs::set_permissions(&config.keys.file, PermissionsExt::from_mode(0o600)).unwrap();
+    fs::write(&config.keys.file, "not a key").unwrap();
+    assert!(why(config.root_keys()).contains("64 hexadecimal digits"));
+
+    let empty = TempDir::new().unwrap();
+    let production = [("ENVIRONMENT__PRODUCTION", "true"), ("IDENTITY__LOCAL_ISSUER", "false")];
+    let config = with_keys_in(empty.path(), &production);
+    assert!(why(config.root_keys_or_new()).contains("in production"));
+}
+
+#[test]
+fn two_processes_that_start_at_once_get_one_key() {
+    let folder = TempDir::new().unwrap();
+    let config = with_keys_in(folder.path(), &[]);
+    let keys: BTreeSet<_> = std::thread::scope(|scope| {
+        let start = || scope.spawn(|| config.root_keys_or_new().unwrap().derive("test", &[]));
+        let all: Vec<_> = (0..8).map(|_| start()).collect();
+        all.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(keys.len(), 1);
+    assert_eq!(DatabaseUrl::from("sqlite://x").sqlite_folder(), Some("x"));
+}

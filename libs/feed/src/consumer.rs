@@ -1,0 +1,573 @@
+//! Applies another service's events to this service's database.
+
+use std::{
+    collections::BTreeMap,
+    panic::AssertUnwindSafe,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use contracts::r#type::v1::{
+    HeadsRequest, ReadRequest, ReadResponse, feed_service_client::FeedServiceClient,
+};
+use futures::{
+    FutureExt as _,
+    future::{BoxFuture, join_all},
+};
+use kernel::{Clock, id::canonical};
+use store::{Db, lease, transact};
+use telemetry::Metrics;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use crate::{
+    Event, HandleError, Handler,
+    cursors::{self, Cursor, Key},
+    dead_letters::{self, Aside},
+    event::Malformed,
+    sequencer::chain,
+};
+
+/// How many events one transaction applies; where that fails they are applied one by one.
+const BATCH: usize = 50;
+/// An event that is tried this often in vain is poison.
+const TRIES: u32 = 3;
+/// How long a read waits for news, well within the time a call may take.
+const WAIT: Duration = Duration::from_secs(5);
+const LEASE: Duration = Duration::from_secs(10);
+/// How often a consumer looks whether its lease came free, or an operator has rewound it.
+const STANDBY: Duration = Duration::from_secs(2);
+const BACKOFF: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
+
+/// Where a consumer works.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The database of the service that consumes.
+    pub db: Db,
+    /// The process's clock.
+    pub clock: Clock,
+    /// An id that no other process or earlier run has.
+    pub holder: String,
+    /// The process's metrics.
+    pub metrics: Metrics,
+}
+
+/// One service's reading of another's feed. Replicas may all run it: a lease lets one work, and were
+/// that to fail, the cursor does.
+pub struct Consumer<H> {
+    name: &'static str,
+    source: &'static str,
+    client: FeedServiceClient<rpc::Link>,
+    site: Site,
+    handler: H,
+    partitions: Mutex<BTreeMap<u32, Standing>>,
+}
+
+/// What the metrics tell of a partition.
+#[derive(Clone, Copy, Debug, Default)]
+struct Standing {
+    behind: i64,
+    stopped: bool,
+}
+
+/// What one look at a partition came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The cursor moved, here or elsewhere: look again at once.
+    Moved,
+    /// There is nothing new.
+    Idle,
+    /// The partition stands still until an operator rewinds it.
+    Stopped,
+}
+
+/// Why a look at a partition was given up for now; it is tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsumeError {
+    /// The source could not be read.
+    #[error("the source cannot be read")]
+    Source(#[source] Box<Status>),
+    /// The source sent what no service of the suite sends.
+    #[error("the source sent a malformed event")]
+    Malformed(#[from] Malformed),
+    /// The source's answer is not usable.
+    #[error("the source's answer is not usable: {0}")]
+    Answer(&'static str),
+    /// The consumer's own side is not ready: its database, or something that an effect needs.
+    #[error("the effect cannot be had now")]
+    Effect(#[from] HandleError),
+}
+
+impl From<store::Error> for ConsumeError {
+    fn from(cause: store::Error) -> Self {
+        Self::Effect(cause.into())
+    }
+}
+
+impl From<Status> for ConsumeError {
+    fn from(status: Status) -> Self {
+        Self::Source(Box::new(status))
+    }
+}
+
+impl<H: Handler> Consumer<H> {
+    /// The consumer `name` (for instance `customers.timeline`) of the feed of `source`, which it
+    /// reads through `link`.
+    pub fn new(
+        name: &'static str,
+        source: &'static str,
+        link: rpc::Link,
+        site: Site,
+        handler: H,
+    ) -> Self {
+        let (client, partitions) = (FeedServiceClient::new(link), Mutex::default());
+        Self { name, source, client, site, handler, partitions }
+    }
+
+    /// Runs until `stop`.
+    pub async fn run(&self, stop: CancellationToken) {
+        let name = format!("consumer/{}/{}", self.name, self.source);
+        while !stop.is_cancelled() {
+            match self.take_lease(&name).await {
+                Ok(Some(epoch)) => {
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = self.keep_lease(&name) => {}
+                        () = self.follow_all() => {}
+                    }
+                    let held = lease::release(&self.site.db, &name, &self.site.holder, epoch);
+                    if let Err(error) = held.await {
+                        self.warn("the lease was not given up", &error);
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => self.warn("the lease cannot be asked for", &error),
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(STANDBY) => {}
+            }
+        }
+    }
+
+    /// Applies all that is in the feed now and returns; a partition that stopped is left out.
+    pub async fn catch_up(&self) -> Result<(), ConsumeError> {
+        for partition in 0..self.count_partitions().await? {
+            while self.step(partition, Duration::ZERO).await? == Step::Moved {}
+        }
+        Ok(())
+    }
+
+    async fn take_lease(&self, name: &str) -> Result<Option<lease::Epoch>, store::Error> {
+        let now = self.site.clock.now();
+        lease::acquire(&self.site.db, name, &self.site.holder, now, LEASE).await
+    }
+
+    /// Returns when the lease is lost, or cannot be renewed before it ends.
+    async fn keep_lease(&self, name: &str) {
+        loop {
+            tokio::time::sleep(LEASE / 3).await;
+            match tokio::time::timeout(LEASE / 3, self.take_lease(name)).await {
+                Ok(Ok(Some(_))) => {}
+                Ok(Ok(None)) | Err(_) => return,
+                Ok(Err(error)) => return self.warn("the lease was not renewed", &error),
+            }
+        }
+    }
+
+    /// Follows all partitions side by side; returns only where their number cannot be learnt.
+    async fn follow_all(&self) {
+        match self.count_partitions().await {
+            Ok(count) => drop(join_all((0..count).map(|partition| self.follow(partition))).await),
+            Err(error) => self.warn("the source's heads cannot be read", &error),
+        }
+    }
+
+    async fn follow(&self, partition: u32) {
+        let mut backoff = BACKOFF[0];
+        loop {
+            let pause = match self.step(partition, WAIT).await {
+                Ok(step) => {
+                    backoff = BACKOFF[0];
+                    match step {
+                        Step::Moved => Duration::ZERO,
+                        Step::Idle => Duration::from_millis(1),
+                        Step::Stopped => STANDBY,
+                    }
+                }
+                Err(error) => {
+                    self.warn("events wait", &error);
+                    let pause = backoff;
+                    backoff = (backoff * 2).min(BACKOFF[1]);
+                    pause
+                }
+            };
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+
+    /// Looks at one partition once: applies what is ready among the dead letters, then a page of
+    /// the feed.
+    pub(crate) async fn step(&self, partition: u32, wait: Duration) -> Result<Step, ConsumeError> {
+        let key = self.key(partition);
+        self.apply_ready(&key).await?;
+        let cursor = cursors::get(&self.site.db, &key).await?;
+        if let Some(cursor) = cursor.as_ref().filter(|cursor| !cursor.stopped.is_empty()) {
+            self.stand(partition, |standing| standing.stopped = true);
+            tracing::debug!(consumer = self.name, reason = cursor.stopped, "still stopped");
+            return Ok(Step::Stopped);
+        }
+        let Some(cursor) = cursor.filter(|cursor| !cursor.incarnation.is_nil()) else {
+            return self.begin(&key).await;
+        };
+        let page = self.fetch(partition, cursor.position, wait).await?;
+        if let Some(reason) = page.broken(&cursor) {
+            return self.stop(&key, &cursor, reason).await;
+        }
+        self.stand(partition, |standing| {
+            *standing = Standing { behind: page.head - cursor.position, stopped: false };
+        });
+        if page.events.is_empty() {
+            return Ok(Step::Idle);
+        }
+        self.apply_page(&key, cursor, &page.events).await?;
+        Ok(Step::Moved)
+    }
+
+    /// Places a cursor that is new, or that was rewound, on the source as it is now: at the position
+    /// asked for, or where the source's memory starts or ends.
+    async fn begin(&self, key: &Key<'_>) -> Result<Step, ConsumeError> {
+        let db = &self.site.db;
+        let cursor = cursors::get(db, key).await?;
+        let asked = cursor.as_ref().map_or(0, |cursor| cursor.position);
+        let page = self.fetch(key.partition, asked, Duration::ZERO).await?;
+        let position = asked.max(page.first - 1).min(page.head);
+        if position > asked {
+            tracing::warn!(
+                consumer = self.name,
+                source = self.source,
+                partition = key.partition,
+                position,
+                "earlier events are no longer in the feed"
+            );
+        }
+        transact!(db, "feed.begin", |tx| {
+            match &cursor {
+                None => cursors::create(tx, key, page.incarnation, position).await,
+                Some(from) => cursors::adopt(tx, key, from, page.incarnation, position).await,
+            }
+        })?;
+        Ok(Step::Moved)
+    }
+
+    async fn stop(
+        &self,
+        key: &Key<'_>,
+        cursor: &Cursor,
+        reason: &'static str,
+    ) -> Result<Step, ConsumeError> {
+        let stopped = transact!(self.site.db, "feed.stop", |tx| {
+            cursors::stop(tx, key, cursor, reason).await
+        })?;
+        if !stopped {
+            return Ok(Step::Moved);
+        }
+        self.stand(key.partition, |standing| standing.stopped = true);
+        tracing::error!(
+            consumer = self.name,
+            source = self.source,
+            partition = key.partition,
+            position = cursor.position,
+            reason,
+            "the consumer stands still until `aftercare feed rewind`"
+        );
+        Ok(Step::Stopped)
+    }
+
+    /// Applies events that follow the cursor. Returns early, with `Ok`, where another replica has
+    /// moved it meanwhile.
+    async fn apply_page(
+        &self,
+        key: &Key<'_>,
+        mut cursor: Cursor,
+        events: &[Event],
+    ) -> Result<(), ConsumeError> {
+        for batch in events.chunks(BATCH) {
+            match self.apply(key, &cursor, batch).await {
+                Ok(true) => cursor.position += i64::try_from(batch.len()).unwrap_or(0),
+                Ok(false) => return Ok(()),
+                Err(error) if error.is_transient() => return Err(error.into()),
+                Err(_) => {
+                    for event in batch {
+                        if !self.apply_one(key, &cursor, event).await? {
+                            return Ok(());
+                        }
+                        cursor.position = event.position;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies an event alone, or puts it aside after a few tries; false where another replica has
+    /// moved the cursor.
+    async fn apply_one(
+        &self,
+        key: &Key<'_>,
+        cursor: &Cursor,
+        event: &Event,
+    ) -> Result<bool, ConsumeError> {
+        let mut tries = 0;
+        loop {
+            let error = match self.apply(key, cursor, std::slice::from_ref(event)).await {
+                Ok(applied) => return Ok(applied),
+                Err(error) if error.is_transient() => return Err(error.into()),
+                Err(error) => error,
+            };
+            tries += 1;
+            if tries == TRIES {
+                return self.put_aside(key, cursor, event, &error).await;
+            }
+            tokio::time::sleep(BACKOFF[0] * tries).await;
+        }
+    }
+
+    /// Applies events and advances the cursor past them, in one transaction; false, and nothing
+    /// done, where the cursor is no longer where it was read.
+    async fn apply(
+        &self,
+        key: &Key<'_>,
+        cursor: &Cursor,
+        events: &[Event],
+    ) -> Result<bool, HandleError> {
+        let Some(last) = events.last() else { return Ok(true) };
+        let now = self.site.clock.now();
+        transact!(self.site.db, "feed.apply", |tx| {
+            if !cursors::advance(tx, key, cursor, last.position).await? {
+                return Ok(false);
+            }
+            let parked = dead_letters::parked(tx, key).await?;
+            for event in events {
+                if parked.contains(&(event.tenant, event.aggregate)) {
+                    dead_letters::put(tx, key, event, Aside::Queued, now).await?;
+                } else {
+                    self.handle(tx, event).await?;
+                }
+            }
+            Ok(true)
+        })
+    }
+
+    async fn put_aside(
+        &self,
+        key: &Key<'_>,
+        cursor: &Cursor,
+        event: &Event,
+        error: &HandleError,
+    ) -> Result<bool, ConsumeError> {
+        let (reason, now) = (chain(error), self.site.clock.now());
+        let moved = transact!(self.site.db, "feed.put_aside", |tx| {
+            if !cursors::advance(tx, key, cursor, event.position).await? {
+                return Ok::<_, store::Error>(false);
+            }
+            dead_letters::put(tx, key, event, Aside::Poison(&reason), now).await?;
+            Ok(true)
+        })?;
+        if moved {
+            self.site.metrics.dead_letters.with_label_values(&[self.name]).inc();
+            tracing::error!(
+                consumer = self.name,
+                source = self.source,
+                partition = key.partition,
+                position = event.position,
+                kind = event.kind,
+                reason,
+                "an event was put aside and its aggregate parked"
+            );
+        }
+        Ok(moved)
+    }
+
+    /// Applies the dead letters of a partition that are ready, until none is; returns how many took
+    /// effect.
+    async fn apply_ready(&self, key: &Key<'_>) -> Result<u32, HandleError> {
+        let mut taken = 0;
+        loop {
+            let ready = dead_letters::ready(&self.site.db, key, 100).await?;
+            if ready.is_empty() {
+                return Ok(taken);
+            }
+            for event in ready {
+                match self.apply_again(key, &event).await {
+                    Ok(applied) => taken += u32::from(applied),
+                    Err(error) if error.is_transient() => return Err(error),
+                    Err(error) => {
+                        let reason = chain(&error);
+                        transact!(self.site.db, "feed.put_aside_again", |tx| {
+                            dead_letters::fail(tx, key, &event, &reason).await
+                        })?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Applies a dead letter; false where somebody else did.
+    async fn apply_again(&self, key: &Key<'_>, event: &Event) -> Result<bool, HandleError> {
+        transact!(self.site.db, "feed.apply_again", |tx| {
+            let ours = cursors::lock(tx, key).await? && dead_letters::take(tx, key, event).await?;
+            if ours {
+                self.handle(tx, event).await?;
+            }
+            Ok(ours)
+        })
+    }
+
+    /// Runs the handler; a panic in it is an error of the event.
+    async fn handle(&self, tx: &mut store::Tx, event: &Event) -> Result<(), HandleError> {
+        let handled = AssertUnwindSafe(self.handler.apply(tx, event)).catch_unwind().await;
+        handled.unwrap_or_else(|_| Err(HandleError::poison("the handler panicked")))
+    }
+
+    async fn count_partitions(&self) -> Result<u32, ConsumeError> {
+        let request = HeadsRequest { source: self.source.to_owned() };
+        let heads = self.client.clone().heads(request).await?.into_inner().heads;
+        u32::try_from(heads.len()).map_err(|_| ConsumeError::Answer("too many partitions"))
+    }
+
+    async fn fetch(
+        &self,
+        partition: u32,
+        after: i64,
+        wait: Duration,
+    ) -> Result<Fetched, ConsumeError> {
+        let request = ReadRequest {
+            source: self.source.to_owned(),
+            partition: i32::try_from(partition).unwrap_or(i32::MAX),
+            after,
+            limit: 0,
+            wait_millis: i32::try_from(wait.as_millis()).unwrap_or(0),
+        };
+        Fetched::parse(self.client.clone().read(request).await?.into_inner(), after)
+    }
+
+    fn key(&self, partition: u32) -> Key<'static> {
+        Key { consumer: self.name, source: self.source, partition }
+    }
+
+    /// Notes how a partition stands and tells the metrics about all of them.
+    fn stand(&self, partition: u32, change: impl FnOnce(&mut Standing)) {
+        let mut partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        change(partitions.entry(partition).or_default());
+        let labels = [self.name, self.source];
+        let behind = partitions.values().map(|standing| standing.behind).sum();
+        self.site.metrics.consumer_lag.with_label_values(&labels).set(behind);
+        let stopped = partitions.values().any(|standing| standing.stopped);
+        let gauge = self.site.metrics.consumer_stopped.with_label_values(&labels);
+        gauge.set(i64::from(stopped));
+    }
+
+    fn warn(&self, what: &str, error: &dyn std::error::Error) {
+        let error = chain(error);
+        tracing::warn!(consumer = self.name, source = self.source, error, "{what}");
+    }
+}
+
+impl<H> std::fmt::Debug for Consumer<H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Consumer").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A page as it came from the source, checked.
+struct Fetched {
+    events: Vec<Event>,
+    head: i64,
+    first: i64,
+    incarnation: uuid::Uuid,
+}
+
+impl Fetched {
+    /// Positions are dense: one that is missing here would be lost for good.
+    fn parse(response: ReadResponse, after: i64) -> Result<Self, ConsumeError> {
+        let incarnation = canonical(&response.incarnation)
+            .ok_or(ConsumeError::Answer("its incarnation is no UUID"))?;
+        let events = response.events.into_iter().map(Event::from_wire);
+        let events = events.collect::<Result<Vec<Event>, Malformed>>()?;
+        let dense = events.iter().zip(after + 1..).all(|(event, due)| event.position == due);
+        if response.first <= after + 1 && !dense {
+            return Err(ConsumeError::Answer("positions are not dense"));
+        }
+        Ok(Self { events, head: response.head, first: response.first, incarnation })
+    }
+
+    /// Why a consumer at `cursor` must not go on with this source.
+    fn broken(&self, cursor: &Cursor) -> Option<&'static str> {
+        if self.incarnation != cursor.incarnation {
+            Some("the source has another incarnation: it was restored or replaced")
+        } else if self.head < cursor.position {
+            Some("the position is past the source's head: the source was restored")
+        } else if self.first > cursor.position + 1 {
+            Some("the events after the position are no longer kept")
+        } else {
+            None
+        }
+    }
+}
+
+/// What became of the dead letters that were redriven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redriven {
+    /// How many took effect.
+    pub taken: u32,
+    /// How many are left.
+    pub left: i64,
+}
+
+/// A consumer as an operator deals with it.
+pub trait Managed: Send + Sync {
+    /// Its name.
+    fn name(&self) -> &str;
+    /// The service whose feed it reads.
+    fn source(&self) -> &str;
+    /// The database that holds its cursors.
+    fn db(&self) -> &Db;
+    /// Tries all its dead letters again, in order.
+    fn redrive(&self) -> BoxFuture<'_, Result<Redriven, store::Error>>;
+}
+
+impl<H: Handler> Managed for Consumer<H> {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn source(&self) -> &str {
+        self.source
+    }
+
+    fn db(&self) -> &Db {
+        &self.site.db
+    }
+
+    fn redrive(&self) -> BoxFuture<'_, Result<Redriven, store::Error>> {
+        Box::pin(async move {
+            let db = &self.site.db;
+            transact!(db, "feed.requeue", |tx| {
+                dead_letters::requeue(tx, self.name, self.source).await
+            })?;
+            let mut taken = 0;
+            for partition in dead_letters::partitions(db, self.name, self.source).await? {
+                match self.apply_ready(&self.key(partition)).await {
+                    Ok(count) => taken += count,
+                    Err(HandleError::Store(error)) => return Err(error),
+                    Err(error) => self.warn("dead letters wait", &error),
+                }
+            }
+            let left = dead_letters::count(db, self.name, self.source).await?;
+            Ok(Redriven { taken, left })
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! What a consumer does with an event.
+
+use std::{error::Error as StdError, future::Future};
+
+use store::{Retry, Tx};
+
+use crate::Event;
+
+type Cause = Box<dyn StdError + Send + Sync>;
+
+/// Applies events to the consumer's database.
+pub trait Handler: Send + Sync + 'static {
+    /// Applies one event inside `tx`, which also advances the cursor: both commit or neither. Events
+    /// of one aggregate come in order; types that the handler does not know are skipped with `Ok`.
+    ///
+    /// It may run more than once for one event (after a lost race, after a failure of another event
+    /// in the same transaction, after a rewind), so it changes nothing but rows through `tx`, and a
+    /// row that is already as the event says is no error. Nothing slow is awaited here: on SQLite
+    /// the transaction holds the only writer.
+    fn apply(
+        &self,
+        tx: &mut Tx,
+        event: &Event,
+    ) -> impl Future<Output = Result<(), HandleError>> + Send;
+}
+
+/// Why an event could not be applied.
+#[derive(Debug, thiserror::Error)]
+pub enum HandleError {
+    /// The database failed. Whether it is worth waiting for is told by the error itself.
+    #[error("the consumer's database failed")]
+    Store(#[from] store::Error),
+    /// Something that the effect needs is away: the consumer waits and tries again, for as long as
+    /// it takes. Events behind it in the same partition wait too.
+    #[error("something that the effect needs is away")]
+    Transient(#[source] Cause),
+    /// The event will not be applied however often it is tried: after a few attempts it becomes a
+    /// dead letter and its aggregate is parked.
+    #[error("the event cannot be applied")]
+    Poison(#[source] Cause),
+}
+
+impl HandleError {
+    /// An event that cannot be applied, because of `cause`: an error or a text.
+    pub fn poison(cause: impl Into<Cause>) -> Self {
+        Self::Poison(cause.into())
+    }
+
+    /// Something is away, because of `cause`: an error or a text.
+    pub fn transient(cause: impl Into<Cause>) -> Self {
+        Self::Transient(cause.into())
+    }
+
+    /// Whether waiting may help without anybody doing something about the event.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Store(cause) => cause.is_transient(),
+            Self::Transient(_) => true,
+            Self::Poison(_) => false,
+        }
+    }
+}
+
+impl Retry for HandleError {
+    fn lost_race(&self) -> bool {
+        match self {
+            Self::Store(cause) => cause.lost_race(),
+            Self::Transient(_) | Self::Poison(_) => false,
+        }
+    }
+}

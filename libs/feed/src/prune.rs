@@ -1,0 +1,82 @@
+//! Deletes what is older than the retention. History in `events` stays for good.
+
+use std::time::Duration;
+
+use kernel::{Clock, Time};
+use store::{Db, Error, Sql, args, idempotency, lease, transact};
+use tokio_util::sync::CancellationToken;
+
+/// How long an event stays in the feed.
+pub const RETENTION: Duration = Duration::from_hours(30 * 24);
+
+/// How often it is looked whether there is anything to delete.
+const EVERY: Duration = Duration::from_mins(10);
+const BATCH: u32 = 1_000;
+const LEASE: &str = "housekeeping";
+
+const PARTITIONS: Sql = Sql::both("SELECT partition FROM partitions ORDER BY partition");
+const LOCK: Sql = Sql::both("UPDATE partitions SET tail = tail WHERE partition = $1");
+const OLDEST: Sql =
+    Sql::both("SELECT position, at FROM feed WHERE partition = $1 ORDER BY position LIMIT $2");
+const DELETE: Sql = Sql::both("DELETE FROM feed WHERE partition = $1 AND position <= $2");
+const RAISE: Sql = Sql::both("UPDATE partitions SET tail = $2 WHERE partition = $1");
+
+pub(crate) const STATEMENTS: &[Sql] = &[PARTITIONS, LOCK, OLDEST, DELETE, RAISE];
+
+/// Prunes one service's feed and expired `request_id`s.
+#[derive(Debug)]
+pub struct Housekeeper {
+    db: Db,
+    clock: Clock,
+    holder: String,
+}
+
+impl Housekeeper {
+    /// Keeps house in `db`. `holder` is an id that no other process or earlier run has.
+    pub fn new(db: Db, clock: Clock, holder: String) -> Self {
+        Self { db, clock, holder }
+    }
+
+    /// Runs until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        loop {
+            if let Err(error) = self.tidy().await {
+                let error = crate::sequencer::chain(&error);
+                tracing::warn!(error, "housekeeping failed");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(EVERY) => {}
+            }
+        }
+    }
+
+    /// Deletes all that is too old, in batches, unless another replica is at it.
+    pub async fn tidy(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        let Some(epoch) = lease::acquire(&self.db, LEASE, &self.holder, now, EVERY).await? else {
+            return Ok(());
+        };
+        let partitions: Vec<(i64,)> = self.db.all(PARTITIONS, args![]).await?;
+        for (partition,) in partitions {
+            while prune(&self.db, partition, now - RETENTION).await? == u64::from(BATCH) {}
+        }
+        while idempotency::prune(&self.db, now, BATCH).await? == u64::from(BATCH) {}
+        lease::release(&self.db, LEASE, &self.holder, epoch).await
+    }
+}
+
+/// Deletes the first events of a partition while they are older than `before`. Positions only ever
+/// disappear from the front, so that what is kept stays dense.
+async fn prune(db: &Db, partition: i64, before: Time) -> Result<u64, Error> {
+    transact!(db, "feed.prune", |tx| {
+        // The same row as the sequencer's: the tail never passes the head.
+        tx.execute(LOCK, args![partition]).await?;
+        let rows: Vec<(i64, i64)> = tx.all(OLDEST, args![partition, BATCH]).await?;
+        let old = rows.iter().take_while(|(_, at)| Time::from_micros(*at) < before);
+        let Some((last, _)) = old.last() else { return Ok(0) };
+        let deleted = tx.execute(DELETE, args![partition, *last]).await?;
+        tx.execute(RAISE, args![partition, *last]).await?;
+        Ok(deleted)
+    })
+}

@@ -1,0 +1,221 @@
+//! A service's feed, read from its own database.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use kernel::{CallerKind, TenantId, Time};
+use store::{Db, Error, Sql, args};
+use tokio::sync::{Mutex, watch};
+use uuid::Uuid;
+
+use crate::Event;
+
+/// The most events that one read returns.
+pub(crate) const MAX_EVENTS: u32 = 500;
+/// A read ends with the event that takes its payloads beyond this, far below a message's limit.
+const MAX_BYTES: usize = 1 << 20;
+/// How old the heads may be that an idle reader looks at. All readers of a process share them, so
+/// that any number of idle ones costs four small queries a second.
+const HEADS_AGE: Duration = Duration::from_millis(250);
+
+const HEADS: Sql = Sql::both(
+    "SELECT p.head, p.tail, m.value FROM partitions p CROSS JOIN meta m \
+     WHERE m.key = 'incarnation' ORDER BY p.partition",
+);
+const READ: Sql = Sql::both(
+    "SELECT f.position, e.tenant, e.aggregate, e.sequence, e.at, e.kind, e.payload, \
+     e.actor_kind, e.actor, e.trace FROM feed f \
+     JOIN events e ON e.tenant = f.tenant AND e.aggregate = f.aggregate \
+     AND e.sequence = f.sequence \
+     WHERE f.partition = $1 AND f.position > $2 AND f.position <= $3 \
+     ORDER BY f.position LIMIT $4",
+);
+const READ_TENANT: Sql = Sql::both(
+    "SELECT f.position, e.tenant, e.aggregate, e.sequence, e.at, e.kind, e.payload, \
+     e.actor_kind, e.actor, e.trace FROM feed f \
+     JOIN events e ON e.tenant = f.tenant AND e.aggregate = f.aggregate \
+     AND e.sequence = f.sequence \
+     WHERE f.partition = $1 AND f.position > $2 AND f.position <= $3 AND f.tenant = $5 \
+     ORDER BY f.position LIMIT $4",
+);
+
+pub(crate) const STATEMENTS: &[Sql] = &[HEADS, READ, READ_TENANT];
+
+/// A service's feed. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Source {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    name: Arc<str>,
+    db: Db,
+    /// Rises when this process's sequencer has put events into the feed.
+    news: watch::Sender<u64>,
+    heads: Mutex<Option<(Instant, u64, Heads)>>,
+}
+
+/// How far a feed has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heads {
+    /// The incarnation of the source's database.
+    pub incarnation: Uuid,
+    /// The last position of each partition.
+    pub heads: Vec<i64>,
+    /// The last position of each partition that was pruned; 0 where none was.
+    pub tails: Vec<i64>,
+}
+
+/// A part of one partition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// By position.
+    pub events: Vec<Event>,
+    /// The partition's last position when the page was read.
+    pub head: i64,
+    /// The first position that is still kept.
+    pub first: i64,
+    /// The page holds everything asked for up to this position: the last event's where a limit
+    /// ended the page, else the head.
+    pub through: i64,
+    /// The incarnation of the source's database.
+    pub incarnation: Uuid,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    position: i64,
+    tenant: Uuid,
+    aggregate: Uuid,
+    sequence: i64,
+    #[sqlx(try_from = "i64")]
+    at: Time,
+    kind: String,
+    payload: Vec<u8>,
+    actor_kind: String,
+    actor: String,
+    trace: String,
+}
+
+impl Source {
+    /// The feed of the service `name` in its database.
+    pub fn new(name: &str, db: Db) -> Self {
+        let (news, heads) = (watch::Sender::new(0), Mutex::default());
+        Self { shared: Arc::new(Shared { name: name.into(), db, news, heads }) }
+    }
+
+    /// The service's name.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// The service's database.
+    pub fn db(&self) -> &Db {
+        &self.shared.db
+    }
+
+    /// How far the feed has come now.
+    pub async fn heads(&self) -> Result<Heads, Error> {
+        let rows: Vec<(i64, i64, String)> = self.shared.db.all(HEADS, args![]).await?;
+        let Some((_, _, incarnation)) = rows.first() else {
+            return Err(Error::Corrupt("the feed has no partitions".to_owned()));
+        };
+        let incarnation = Uuid::try_parse(incarnation)
+            .map_err(|_| Error::Corrupt(format!("incarnation `{incarnation}`")))?;
+        let (heads, tails) = rows.iter().map(|(head, tail, _)| (*head, *tail)).unzip();
+        Ok(Heads { incarnation, heads, tails })
+    }
+
+    /// How far the feed had come a moment ago, or at the last announcement if that was later.
+    pub(crate) async fn recent_heads(&self) -> Result<Heads, Error> {
+        let mut kept = self.shared.heads.lock().await;
+        let news = *self.shared.news.borrow();
+        if let Some((read, at_news, heads)) = &*kept
+            && *at_news == news
+            && read.elapsed() < HEADS_AGE
+        {
+            return Ok(heads.clone());
+        }
+        let heads = self.heads().await?;
+        *kept = Some((Instant::now(), news, heads.clone()));
+        Ok(heads)
+    }
+
+    /// Reads one partition after a position: at most `limit` events, all of them or one tenant's.
+    /// `None` where there is no such partition.
+    pub(crate) async fn read(
+        &self,
+        heads: &Heads,
+        partition: u32,
+        after: i64,
+        limit: u32,
+        tenant: Option<TenantId>,
+    ) -> Result<Option<Page>, Error> {
+        let index = partition as usize;
+        let (Some(head), Some(tail)) = (heads.heads.get(index), heads.tails.get(index)) else {
+            return Ok(None);
+        };
+        let mut page = Page {
+            events: Vec::new(),
+            head: *head,
+            first: tail + 1,
+            through: *head,
+            incarnation: heads.incarnation,
+        };
+        if after >= *head {
+            return Ok(Some(page));
+        }
+        let limit = limit.clamp(1, MAX_EVENTS);
+        let rows: Vec<Row> = match tenant {
+            None => self.shared.db.all(READ, args![partition, after, *head, limit]).await?,
+            Some(tenant) => {
+                let values = args![partition, after, *head, limit, tenant];
+                self.shared.db.all(READ_TENANT, values).await?
+            }
+        };
+        let (full, mut bytes) = (rows.len() == limit as usize, 0);
+        for row in rows {
+            bytes += row.payload.len();
+            page.events.push(self.event(partition, row)?);
+            if bytes > MAX_BYTES {
+                break;
+            }
+        }
+        if let Some(last) = page.events.last().filter(|_| full || bytes > MAX_BYTES) {
+            page.through = last.position;
+        }
+        Ok(Some(page))
+    }
+
+    /// Tells readers in this process that there are new events.
+    pub(crate) fn announce(&self) {
+        self.shared.news.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Sees each announcement from now on.
+    pub(crate) fn news(&self) -> watch::Receiver<u64> {
+        self.shared.news.subscribe()
+    }
+
+    fn event(&self, partition: u32, row: Row) -> Result<Event, Error> {
+        let actor_kind = CallerKind::parse(&row.actor_kind)
+            .ok_or_else(|| Error::Corrupt(format!("actor kind `{}`", row.actor_kind)))?;
+        Ok(Event {
+            source: Arc::clone(&self.shared.name),
+            partition,
+            position: row.position,
+            tenant: row.tenant.into(),
+            aggregate: row.aggregate,
+            sequence: row.sequence,
+            kind: row.kind,
+            payload: row.payload,
+            actor_kind,
+            actor: row.actor,
+            at: row.at,
+            trace: row.trace,
+        })
+    }
+}

@@ -1,0 +1,141 @@
+//! The sequencer step by step: order, batches, leases, fences.
+
+use std::time::Duration;
+
+use store::{Engine, Sql, args};
+use testing::{TestDb, each_db};
+
+use super::{TABLES, aggregate, clock, sequence_all, sequencer, start, write};
+use crate::{
+    Source,
+    sequencer::{BATCH, LEASE, fence, move_batch, sequence, take},
+};
+
+const OUTBOX: Sql = Sql::both("SELECT COUNT(*) FROM outbox");
+
+async fn read_all(source: &Source, partition: u32) -> Vec<crate::Event> {
+    let heads = source.heads().await.unwrap();
+    let (mut events, mut after) = (Vec::new(), 0);
+    loop {
+        let page = source.read(&heads, partition, after, 500, None).await.unwrap().unwrap();
+        events.extend(page.events);
+        if page.through == page.head {
+            return events;
+        }
+        after = page.through;
+    }
+}
+
+#[tokio::test]
+async fn an_aggregate_keeps_its_order_whatever_the_clocks_say() {
+    each_db(TABLES, async |db| {
+        let (source, clock) = (Source::new("tests", db.db.clone()), clock());
+        // Each event is written by a clock that is behind the one before.
+        for step in 0..5_i64 {
+            write(db, aggregate(1), start().plus_micros(-1_000 * step), 2).await;
+        }
+        sequence_all(&source, &clock).await;
+        let partitions = store::meta::partitions(db).await.unwrap();
+        let mut events = Vec::new();
+        for partition in 0..partitions {
+            events.extend(read_all(&source, partition).await);
+        }
+        let sequences: Vec<i64> = events.iter().map(|event| event.sequence).collect();
+        assert_eq!(sequences, (1..=10).collect::<Vec<i64>>());
+        assert!(events.iter().zip(1..).all(|(event, due)| event.position == due));
+        assert!(events.iter().zip(&events[1..]).all(|(one, next)| one.at <= next.at));
+        let (left,): (i64,) = db.one(OUTBOX, args![]).await.unwrap();
+        assert_eq!(left, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_backlog_is_moved_in_batches_oldest_first() {
+    each_db(TABLES, async |db| {
+        let (source, clock) = (Source::new("tests", db.db.clone()), clock());
+        for number in 0..12_u8 {
+            let now = start().plus_micros(-i64::from(number));
+            write(db, aggregate(number.into()), now, 100).await;
+        }
+        let mut one = sequencer(&source, &clock, "one");
+        let mut ticks = 1;
+        while one.tick().await.unwrap() {
+            ticks += 1;
+        }
+        let heads = source.heads().await.unwrap();
+        assert_eq!(heads.heads.iter().sum::<i64>(), 1_200);
+        if db.engine() == Engine::Sqlite {
+            assert_eq!(ticks, 3, "{BATCH} at a time");
+            let events = read_all(&source, 0).await;
+            assert!(events.iter().zip(&events[1..]).all(|(one, next)| one.at <= next.at));
+        }
+        assert!(!one.tick().await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_that_was_overtaken_is_fenced_off() {
+    each_db(TABLES, async |db| {
+        let clock = clock();
+        write(db, aggregate(1), start(), 3).await;
+        let partitions = store::meta::partitions(db).await.unwrap();
+        let partition = store::events::partition_of(super::tenant(), aggregate(1), partitions);
+        let partition = i64::from(partition);
+        let first = take(db, partition, "a", clock.now(), LEASE).await.unwrap().unwrap();
+        assert!(take(db, partition, "b", clock.now(), LEASE).await.unwrap().is_none());
+        clock.advance(LEASE);
+        let second = take(db, partition, "b", clock.now(), LEASE).await.unwrap().unwrap();
+        assert_eq!(sequence(db, &first).await.unwrap(), None);
+        assert_eq!(sequence(db, &second).await.unwrap(), Some(3));
+        assert_eq!(sequence(db, &second).await.unwrap(), Some(0));
+    })
+    .await;
+}
+
+/// A holder hangs inside its transaction: the server ends its session, and the next one gets on.
+#[tokio::test]
+async fn a_holder_that_hangs_in_its_transaction_is_cut_off() {
+    let db = TestDb::with_partitions(Engine::Postgres, TABLES, Some(1)).await;
+    let (queue, clock) = (db.queue(), clock());
+    write(&db, aggregate(1), start(), 3).await;
+    let hung = take(&queue, 0, "a", clock.now(), LEASE).await.unwrap().unwrap();
+    let mut open = queue.begin().await.unwrap();
+    let head = fence(&mut open, &hung).await.unwrap().unwrap();
+    move_batch(&mut open, &hung, head).await.unwrap();
+    clock.advance(LEASE);
+    let patience = Duration::from_secs(10);
+    let next = tokio::time::timeout(patience, take(&queue, 0, "b", clock.now(), LEASE)).await;
+    let next = next.expect("the hung session is ended").unwrap().unwrap();
+    assert!(open.commit().await.is_err());
+    assert_eq!(sequence(&queue, &next).await.unwrap(), Some(3));
+    let heads = Source::new("tests", db.db.clone()).heads().await.unwrap();
+    assert_eq!(heads.heads, [3]);
+    db.drop().await;
+}
+
+#[tokio::test]
+async fn what_is_older_than_the_retention_is_pruned_from_the_front() {
+    each_db(TABLES, async |db| {
+        let (source, clock) = (Source::new("tests", db.db.clone()), clock());
+        write(db, aggregate(1), start(), 1_500).await;
+        sequence_all(&source, &clock).await;
+        clock.advance(crate::RETENTION / 2);
+        write(db, aggregate(1), clock.now(), 5).await;
+        sequence_all(&source, &clock).await;
+        let keeper = crate::Housekeeper::new(db.db.clone(), clock.clone(), "one".to_owned());
+        keeper.tidy().await.unwrap();
+        assert_eq!(source.heads().await.unwrap().tails.iter().sum::<i64>(), 0);
+        clock.advance(crate::RETENTION / 2 + Duration::from_micros(1));
+        keeper.tidy().await.unwrap();
+        let heads = source.heads().await.unwrap();
+        assert_eq!(heads.tails.iter().sum::<i64>(), 1_500);
+        assert_eq!(heads.heads.iter().sum::<i64>(), 1_505);
+        let partition = heads.heads.iter().position(|head| *head > 0).unwrap();
+        let partition = u32::try_from(partition).unwrap();
+        let page = source.read(&heads, partition, 1_500, 10, None).await.unwrap().unwrap();
+        assert_eq!((page.first, page.events.len()), (1_501, 5));
+    })
+    .await;
+}

@@ -1,0 +1,108 @@
+//! Ids: UUIDv7, one type for each kind of thing, so that a ticket's id is never taken for a
+//! customer's.
+
+use uuid::Uuid;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident => $collection:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// The collection that resource names of this kind start with.
+            pub const COLLECTION: &'static str = $collection;
+
+            /// The id itself.
+            pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+
+            /// The resource name, for instance `tickets/0198…`.
+            pub fn name(self) -> String {
+                format!(concat!($collection, "/{}"), self.0)
+            }
+
+            /// The id in a resource name of this collection; `None` where the name has another form.
+            /// Only the canonical form (lower case, hyphens) is taken, so that one resource has one name.
+            pub fn parse_name(name: &str) -> Option<Self> {
+                canonical(name.strip_prefix(concat!($collection, "/"))?).map(Self)
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
+
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// One company that uses the suite.
+    TenantId => "tenants";
+    /// One matter of one customer.
+    TicketId => "tickets";
+    /// One item of a ticket's conversation.
+    EntryId => "entries";
+    /// A person or an organisation that a tenant serves.
+    CustomerId => "customers";
+    /// One purchase of a customer.
+    PurchaseId => "purchases";
+}
+
+/// A UUID in canonical form: 36 characters, lower case, hyphens.
+pub fn canonical(text: &str) -> Option<Uuid> {
+    let id = Uuid::try_parse(text).ok()?;
+    let mut buffer = Uuid::encode_buffer();
+    (id.hyphenated().encode_lower(&mut buffer) == text).then_some(id)
+}
+
+/// A slug: the id of something that people configure, such as a queue, a team or a member.
+/// 1 to 63 characters of `a`–`z`, `0`–`9`, `-`, starting with a letter.
+pub fn is_slug(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// The slug in a resource name such as `queues/complaints`.
+pub fn slug_in<'a>(name: &'a str, collection: &str) -> Option<&'a str> {
+    name.strip_prefix(collection)?.strip_prefix('/').filter(|slug| is_slug(slug))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_one_form() {
+        let id = TicketId::from(Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_00ab));
+        assert_eq!(TicketId::parse_name(&id.name()), Some(id));
+        assert_eq!(TicketId::parse_name(&id.name().to_uppercase()), None);
+        assert_eq!(TicketId::parse_name(&id.name().replace('-', "")), None);
+        assert_eq!(TicketId::parse_name(&format!("customers/{id}")), None);
+        assert_eq!(TicketId::parse_name(&format!("tickets/{id}/entries")), None);
+    }
+
+    #[test]
+    fn slugs() {
+        assert_eq!(slug_in("queues/first-line", "queues"), Some("first-line"));
+        for bad in ["queues/", "queues/-a", "queues/A", "queues/a/b", "teams/a", "queues/9"] {
+            assert_eq!(slug_in(bad, "queues"), None, "{bad}");
+        }
+    }
+}

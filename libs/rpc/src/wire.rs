@@ -1,0 +1,74 @@
+//! Between the wire's types and ours: what every conversion needs.
+
+use contracts::r#type::v1 as shared;
+use kernel::{Caller, CallerKind, Time, Violations, keys};
+use prost::Message;
+
+/// A time on the wire.
+pub fn timestamp(time: Time) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: time.seconds(), nanos: time.subsec_nanos() }
+}
+
+/// A time from the wire; `None` where it is out of range.
+pub fn time(timestamp: &prost_types::Timestamp) -> Option<Time> {
+    Time::from_parts(timestamp.seconds, timestamp.nanos)
+}
+
+/// A length of time on the wire, from microseconds.
+pub fn duration(micros: i64) -> prost_types::Duration {
+    let nanos = i32::try_from(micros % 1_000_000).unwrap_or(0) * 1_000;
+    prost_types::Duration { seconds: micros / 1_000_000, nanos }
+}
+
+/// Notes a violation unless `request_id` is empty or a UUID.
+pub fn check_request_id(request_id: &str, violations: &mut Violations) {
+    let right = request_id.is_empty() || uuid::Uuid::try_parse(request_id).is_ok();
+    violations.check(right, "request_id", "must be a UUID");
+}
+
+/// The keyed hash by which a repeated request is compared with the first. The caller blanks the
+/// request id first, since it is the key and not the body.
+pub fn request_hash(key: &[u8; 32], request: &impl Message) -> [u8; 32] {
+    keys::keyed_hash(key, &request.encode_to_vec())
+}
+
+/// Who did something, for history: members and customers by resource name.
+pub fn actor(kind: &str, subject: &str) -> shared::Actor {
+    use shared::ActorKind as Kind;
+    let kind = match CallerKind::parse(kind) {
+        Some(CallerKind::Customer) => Kind::Customer,
+        Some(CallerKind::Member) => Kind::Member,
+        Some(CallerKind::Integration) => Kind::Integration,
+        Some(CallerKind::Service) => Kind::Service,
+        Some(CallerKind::Operator) => Kind::Operator,
+        Some(CallerKind::Anonymous) => Kind::Anonymous,
+        None => Kind::Unspecified,
+    };
+    shared::Actor { kind: kind.into(), subject: subject.to_owned() }
+}
+
+/// What history keeps of a caller: the kind, and the subject as `members/{id}` or `customers/{id}`
+/// where it is one.
+pub fn actor_parts(caller: &Caller) -> (&'static str, String) {
+    let subject = match caller.kind {
+        CallerKind::Member => format!("members/{}", caller.subject),
+        CallerKind::Customer => {
+            caller.customer.map_or_else(|| caller.subject.clone(), kernel::CustomerId::name)
+        }
+        _ => caller.subject.clone(),
+    };
+    (caller.kind.as_str(), subject)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_round_trip() {
+        let time_ = Time::from_micros(-1);
+        assert_eq!(time(&timestamp(time_)), Some(time_));
+        assert_eq!(duration(-1_500_000).seconds, -1);
+        assert_eq!(duration(-1_500_000).nanos, -500_000_000);
+    }
+}

@@ -1,0 +1,113 @@
+//! `request_id`: the same request twice has one effect. The row is claimed in the transaction of the
+//! effect, so that both commit or neither; 64 at once wait for the first on the row's key.
+
+use std::time::Duration;
+
+use kernel::{TenantId, Time};
+
+use crate::{Db, Error, Sql, Tx, args};
+
+/// How long a `request_id` is remembered.
+pub const KEPT_FOR: Duration = Duration::from_hours(7 * 24);
+
+/// An expired row is taken over, a live one left as it is.
+const CLAIM: Sql = Sql::both(
+    "INSERT INTO idempotency \
+     (tenant, principal, method, request_id, hash, resource, version, expires) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+     ON CONFLICT (tenant, principal, method, request_id) DO UPDATE \
+     SET hash = excluded.hash, resource = excluded.resource, version = excluded.version, \
+     expires = excluded.expires \
+     WHERE idempotency.expires <= $9",
+);
+const GET: Sql = Sql::both(
+    "SELECT hash, resource, version FROM idempotency \
+     WHERE tenant = $1 AND principal = $2 AND method = $3 AND request_id = $4",
+);
+const PRUNE: Sql = Sql::both(
+    "DELETE FROM idempotency WHERE (tenant, principal, method, request_id) IN \
+     (SELECT tenant, principal, method, request_id FROM idempotency \
+     WHERE expires <= $1 ORDER BY expires LIMIT $2)",
+);
+
+/// Every statement of this module.
+pub const STATEMENTS: &[Sql] = &[CLAIM, GET, PRUNE];
+
+/// A request that carries a `request_id`, and what it is about to make.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// Whose data it changes.
+    pub tenant: TenantId,
+    /// Who sent it; two principals may use the same `request_id`.
+    pub principal: &'a str,
+    /// The RPC's full name.
+    pub method: &'a str,
+    /// What the client chose.
+    pub request_id: &'a str,
+    /// A keyed hash of the body without the `request_id`: equal for equal requests, and of no use to
+    /// who reads the table.
+    pub hash: [u8; 32],
+    /// The resource that this request makes or changes, by name.
+    pub resource: &'a str,
+    /// The resource's version after it.
+    pub version: i64,
+    /// The time from which the row is kept for [`KEPT_FOR`].
+    pub now: Time,
+}
+
+/// What a `request_id` means now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It is new: go on, the row commits with the effect.
+    First,
+    /// The same request was carried out: read its resource again and answer with that.
+    Replay {
+        /// The resource that the first request made or changed.
+        resource: String,
+        /// The version that it gave the resource.
+        version: i64,
+    },
+    /// Another body came with this `request_id` before.
+    Conflict {
+        /// The resource that the first request made or changed.
+        resource: String,
+    },
+}
+
+/// Claims a `request_id` in the transaction of its effect; do it before anything else there. Waits
+/// while another transaction holds the same one.
+pub async fn claim(tx: &mut Tx, request: &Request<'_>) -> Result<Claim, Error> {
+    let claimed = tx
+        .execute(
+            CLAIM,
+            args![
+                request.tenant,
+                request.principal,
+                request.method,
+                request.request_id,
+                request.hash,
+                request.resource,
+                request.version,
+                request.now + KEPT_FOR,
+                request.now,
+            ],
+        )
+        .await?;
+    if claimed == 1 {
+        return Ok(Claim::First);
+    }
+    let key = args![request.tenant, request.principal, request.method, request.request_id];
+    let (hash, resource, version): (Vec<u8>, String, i64) = tx.one(GET, key).await?;
+    // The hash is keyed and the answer tells equal from unequal anyway: no constant time needed.
+    if hash == request.hash {
+        Ok(Claim::Replay { resource, version })
+    } else {
+        Ok(Claim::Conflict { resource })
+    }
+}
+
+/// Deletes up to `limit` expired rows and returns how many it deleted; call it again while it
+/// returns `limit`.
+pub async fn prune(db: &Db, now: Time, limit: u32) -> Result<u64, Error> {
+    crate::transact!(db, "idempotency.prune", |tx| tx.execute(PRUNE, args![now, limit]).await)
+}

@@ -1,0 +1,43 @@
+//! The transaction as a macro: a plain loop around a plain block. A function that takes an async
+//! closure over `&mut Tx` does not compile where a `Send` future is needed.
+
+/// Runs a block in one transaction: commits where it returns `Ok`, rolls back where it returns
+/// `Err`, and runs it again, a few times and after a short wait, where it lost a race.
+///
+/// `transact!(db, "ticket.create", |tx| { …; Ok(ticket) })` gives `Result<T, E>` with
+/// `E: From<store::Error> + store::Retry`; `tx` is a `&mut Tx`. The block may run more than once, so
+/// it borrows what it needs; `?` and `return` leave the block, not the function around it. A block
+/// whose error type cannot be inferred ends in `Ok::<_, Fault>(…)`.
+///
+/// The whole runs in the span `db.<name>`.
+#[macro_export]
+macro_rules! transact {
+    ($db:expr, $name:literal, |$tx:ident| $body:expr) => {{
+        let db: &$crate::Db = &$db;
+        $crate::private::Instrument::instrument(
+            async {
+                let mut attempt = 0_u32;
+                loop {
+                    let mut tx = match db.begin().await {
+                        Ok(tx) => tx,
+                        Err(error) => break Err(error.into()),
+                    };
+                    let outcome = {
+                        let $tx = &mut tx;
+                        async { $body }.await
+                    };
+                    if let Some(settled) = db.settle(tx, outcome, &mut attempt).await {
+                        break settled;
+                    }
+                }
+            },
+            $crate::private::debug_span!(concat!("db.", $name)),
+        )
+        .await
+    }};
+}
+
+/// What the macros name from the caller's crate.
+pub mod private {
+    pub use tracing::{Instrument, debug_span};
+}

@@ -1,0 +1,79 @@
+//! Facts about the database itself: which incarnation it is, how many partitions its feed has, and
+//! how far its clock is ahead.
+
+use uuid::Uuid;
+
+use crate::{Db, Error, Sql, Tx, args, migrate::Installation};
+
+const PUT_NEW: Sql =
+    Sql::both("INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING");
+const PUT: Sql = Sql::both("UPDATE meta SET value = $2 WHERE key = $1");
+const GET: Sql = Sql::both("SELECT value FROM meta WHERE key = $1");
+const RAISE: Sql = Sql::both(
+    "UPDATE meta SET value = $2 WHERE key = $1 AND CAST(value AS BIGINT) < CAST($2 AS BIGINT)",
+);
+const PUT_PARTITION: Sql = Sql::both(
+    "INSERT INTO partitions (partition, head, tail, epoch, holder, expires) \
+     VALUES ($1, 0, 0, 0, '', 0) ON CONFLICT (partition) DO NOTHING",
+);
+
+/// Every statement of this module.
+pub const STATEMENTS: &[Sql] = &[PUT_NEW, PUT, GET, RAISE, PUT_PARTITION];
+
+const INCARNATION: &str = "incarnation";
+const PARTITIONS: &str = "partitions";
+const CLOCK_OFFSET: &str = "clock_offset";
+
+/// Which incarnation this database is. A consumer that knows another one stops.
+pub async fn incarnation(db: &Db) -> Result<Uuid, Error> {
+    let text = get(db, INCARNATION).await?;
+    Uuid::try_parse(&text).map_err(|_| Error::Corrupt(format!("incarnation `{text}`")))
+}
+
+/// Gives the database a new incarnation: part of restoring it from a backup, since its feed will
+/// give positions again that consumers have already seen with other events.
+pub async fn renew_incarnation(tx: &mut Tx, incarnation: Uuid) -> Result<(), Error> {
+    tx.execute(PUT, args![INCARNATION, incarnation.to_string()]).await?;
+    Ok(())
+}
+
+/// How many partitions the feed has, fixed when the database was made.
+pub async fn partitions(db: &Db) -> Result<u32, Error> {
+    number(&get(db, PARTITIONS).await?)
+}
+
+/// How far the virtual clock is ahead of the machine's, in microseconds.
+pub async fn clock_offset(db: &Db) -> Result<i64, Error> {
+    number(&get(db, CLOCK_OFFSET).await?)
+}
+
+/// Raises the offset of the virtual clock; a smaller one changes nothing, so that it never falls.
+pub async fn raise_clock_offset(tx: &mut Tx, micros: i64) -> Result<(), Error> {
+    tx.execute(RAISE, args![CLOCK_OFFSET, micros.to_string()]).await?;
+    Ok(())
+}
+
+/// Fills in what is fixed at installation; what is there already stays.
+pub(crate) async fn install(tx: &mut Tx, installation: &Installation) -> Result<(), Error> {
+    let facts = [
+        (INCARNATION, installation.incarnation.to_string()),
+        (PARTITIONS, installation.partitions.to_string()),
+        (CLOCK_OFFSET, "0".to_owned()),
+    ];
+    for (key, value) in facts {
+        tx.execute(PUT_NEW, args![key, value]).await?;
+    }
+    let (partitions,): (String,) = tx.one(GET, args![PARTITIONS]).await?;
+    for partition in 0..number::<u32>(&partitions)? {
+        tx.execute(PUT_PARTITION, args![partition]).await?;
+    }
+    Ok(())
+}
+
+async fn get(db: &Db, key: &str) -> Result<String, Error> {
+    Ok(db.one::<(String,)>(GET, args![key]).await?.0)
+}
+
+fn number<N: std::str::FromStr>(text: &str) -> Result<N, Error> {
+    text.parse().map_err(|_| Error::Corrupt(format!("`{text}` in meta is no number in range")))
+}

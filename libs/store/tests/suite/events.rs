@@ -1,0 +1,111 @@
+//! Appending events.
+
+use std::time::Duration;
+
+use kernel::CallerKind;
+use store::{
+    Db, Error, Sql, args,
+    events::{NewEvent, append, is_taken, partition_of},
+    transact,
+};
+use testing::each_db;
+use uuid::Uuid;
+
+use crate::{at, tenant};
+
+const HISTORY: Sql = Sql::both(
+    "SELECT sequence, at, kind, payload, actor_kind, actor, trace FROM events \
+     WHERE tenant = $1 AND aggregate = $2 ORDER BY sequence",
+);
+const OUTBOX: Sql = Sql::both(
+    "SELECT partition, at, sequence FROM outbox WHERE tenant = $1 AND aggregate = $2 \
+     ORDER BY partition, at, tenant, aggregate, sequence",
+);
+
+type Row = (i64, i64, String, Vec<u8>, String, String, String);
+
+fn event(aggregate: Uuid, sequence: i64) -> NewEvent {
+    NewEvent {
+        tenant: tenant(1),
+        aggregate,
+        sequence,
+        at: at(100 + sequence),
+        kind: "ticket.created",
+        payload: vec![1, 2, 3],
+        actor_kind: CallerKind::Member,
+        actor: "lin".to_owned(),
+        trace: String::new(),
+    }
+}
+
+async fn write(db: &Db, partitions: u32, events: &[NewEvent]) -> Result<(), Error> {
+    transact!(db, "test", |tx| append(tx, partitions, events).await)
+}
+
+#[tokio::test]
+async fn an_event_is_in_history_and_outbox_or_in_neither() {
+    each_db(&[], async |db| {
+        let aggregate = Uuid::from_u128(77);
+        write(db, 16, &[event(aggregate, 1), event(aggregate, 2)]).await.unwrap();
+        let history: Vec<Row> = db.all(HISTORY, args![tenant(1), aggregate]).await.unwrap();
+        assert_eq!(history.len(), 2);
+        assert_eq!(
+            history[1],
+            (
+                2,
+                102,
+                "ticket.created".to_owned(),
+                vec![1, 2, 3],
+                "member".to_owned(),
+                "lin".to_owned(),
+                String::new()
+            )
+        );
+        let partition = i64::from(partition_of(tenant(1), aggregate, 16));
+        let outbox: Vec<(i64, i64, i64)> =
+            db.all(OUTBOX, args![tenant(1), aggregate]).await.unwrap();
+        assert_eq!(outbox, [(partition, 101, 1), (partition, 102, 2)]);
+
+        // A sequence that exists already takes the whole transaction down.
+        let clash = write(db, 16, &[event(aggregate, 3), event(aggregate, 2)]).await.unwrap_err();
+        assert!(is_taken(&clash), "{clash:?}");
+        let history: Vec<Row> = db.all(HISTORY, args![tenant(1), aggregate]).await.unwrap();
+        let outbox: Vec<(i64, i64, i64)> =
+            db.all(OUTBOX, args![tenant(1), aggregate]).await.unwrap();
+        assert_eq!((history.len(), outbox.len()), (2, 2));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_events_at_once() {
+    each_db(&[], async |db| {
+        let aggregate = Uuid::from_u128(77);
+        let events: Vec<NewEvent> = (1..=1_201).map(|n| event(aggregate, n)).collect();
+        write(db, 1, &events).await.unwrap();
+        let outbox: Vec<(i64, i64, i64)> =
+            db.all(OUTBOX, args![tenant(1), aggregate]).await.unwrap();
+        assert_eq!(outbox.len(), 1_201);
+        assert!(outbox.iter().zip(1..).all(|(row, n)| row.2 == n));
+        write(db, 1, &[]).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_commit_with_events_wakes_the_sequencer_and_a_roll_back_does_not() {
+    each_db(&[], async |db| {
+        let moment = Duration::from_millis(50);
+        let aggregate = Uuid::from_u128(77);
+        let refused: Result<(), Error> = transact!(db, "test", |tx| {
+            append(tx, 1, &[event(aggregate, 1)]).await?;
+            Err(Error::Corrupt("refused".to_owned()))
+        });
+        assert!(refused.is_err());
+        transact!(db, "test", |tx| tx.execute(Sql::both("SELECT 1"), args![]).await).unwrap();
+        assert!(tokio::time::timeout(moment, db.appended()).await.is_err());
+        write(db, 1, &[event(aggregate, 1)]).await.unwrap();
+        db.queue().appended().await;
+    })
+    .await;
+}

@@ -1,0 +1,39 @@
+//! The one binary: serve, migrate, token, call, doctor, feed, clock, config.
+//!
+//! Each subcommand is a module with its arguments and a `run`. What they print is for people and
+//! shells: results on standard output, everything else on standard error.
+//!
+//! Deliberately absent: rules. The binary puts the services together and speaks to them.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line program prints: it is the only crate that may"
+)]
+
+mod args;
+mod call;
+mod doctor;
+mod migrate;
+mod operate;
+mod print;
+mod seed;
+mod serve;
+mod settings;
+mod token;
+#[path = "/tmp/tickets_stub.rs"]
+mod tickets;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match args::Args::parse().run().await {
+        Ok(code) => code,
+        Err(error) => {
+            print::failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! `feed`: the consumers of a running suite.
+
+use anyhow::{Context, Result, bail};
+use config::Config;
+use contracts::r#type::v1::{
+    ListConsumersRequest, ListDeadLettersRequest, RedriveRequest, RewindRequest,
+    feed_admin_service_client::FeedAdminServiceClient,
+};
+use rpc::Link;
+use tonic::Status;
+
+use super::reach;
+
+/// Arguments of `feed`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The admin port, such as `127.0.0.1:9090`; the configured ones where it is left out.
+    #[arg(long, global = true, value_name = "HOST:PORT")]
+    address: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List the consumers, how far they are, and why they stand still if they do.
+    List,
+    /// List the events that a consumer could not take.
+    DeadLetters {
+        /// For instance `customers.timeline`.
+        consumer: String,
+        /// How many at most.
+        #[arg(long, default_value_t = 100)]
+        limit: i32,
+    },
+    /// Try a consumer's dead letters again, in order.
+    Redrive {
+        /// For instance `customers.timeline`.
+        consumer: String,
+    },
+    /// Set a consumer back, for one that stood still because its source was restored.
+    Rewind {
+        /// For instance `customers.timeline`.
+        consumer: String,
+        /// The position after which it goes on in every partition; 0 for all that is kept.
+        #[arg(long, default_value_t = 0)]
+        position: i64,
+    },
+}
+
+type Client = FeedAdminServiceClient<Link>;
+
+/// Runs one of them.
+pub(crate) async fn run(config: &Config, args: Args) -> Result<()> {
+    match args.command {
+        Command::List => list(config, args.address).await,
+        Command::DeadLetters { consumer, limit } => {
+            let mut client = client(config, args.address, &consumer).await?;
+            dead_letters(&mut client, consumer, limit).await
+        }
+        Command::Redrive { consumer } => {
+            let mut client = client(config, args.address, &consumer).await?;
+            let done = client.redrive(RedriveRequest { consumer }).await.map_err(told)?;
+            let done = done.into_inner();
+            println!("{} taken, {} left", done.taken, done.left);
+            Ok(())
+        }
+        Command::Rewind { consumer, position } => {
+            let mut client = client(config, args.address, &consumer).await?;
+            let request = RewindRequest { consumer: consumer.clone(), position };
+            client.rewind(request).await.map_err(told)?;
+            println!("{consumer} goes on after position {position}");
+            Ok(())
+        }
+    }
+}
+
+/// The admin port of the process that runs a consumer: it is named after its service.
+async fn client(config: &Config, address: Option<String>, consumer: &str) -> Result<Client> {
+    let service = consumer.split('.').next().unwrap_or_default();
+    let addresses = address.map_or_else(|| reach::admin(config, service), |address| vec![address]);
+    Ok(Client::new(reach::first(&addresses).await?))
+}
+
+async fn list(config: &Config, address: Option<String>) -> Result<()> {
+    let addresses = address.map_or_else(|| reach::admins(config), |address| vec![address]);
+    let mut rows = vec![["CONSUMER", "SOURCE", "PARTITION", "POSITION", ""].map(str::to_owned)];
+    let mut answered = false;
+    for address in &addresses {
+        let Some(link) = reach::open(address).await? else { continue };
+        answered = true;
+        let found = Client::new(link).list_consumers(ListConsumersRequest {}).await;
+        for found in found.map_err(told)?.into_inner().consumers {
+            let state = if found.stopped.is_empty() {
+                "runs".to_owned()
+            } else {
+                format!("STOPPED: {}", found.stopped)
+            };
+            let (partition, position) = (found.partition.to_string(), found.position.to_string());
+            rows.push([found.consumer, found.source, partition, position, state]);
+        }
+    }
+    if !answered {
+        bail!("nothing answers at {}", addresses.join(" or "));
+    }
+    table(&rows);
+    Ok(())
+}
+
+async fn dead_letters(client: &mut Client, consumer: String, limit: i32) -> Result<()> {
+    let request = ListDeadLettersRequest { consumer, limit };
+    let letters = client.list_dead_letters(request).await.map_err(told)?.into_inner().dead_letters;
+    if letters.is_empty() {
+        println!("none");
+        return Ok(());
+    }
+    let mut rows = vec![["AGGREGATE", "SEQUENCE", "EVENT", "WHY"].map(str::to_owned)];
+    for letter in letters {
+        let event = letter.event.context("the answer has no event")?;
+        let why = if letter.error.is_empty() {
+            "waits behind another".to_owned()
+        } else {
+            letter.error
+        };
+        rows.push([event.aggregate, event.sequence.to_string(), event.r#type, why]);
+    }
+    table(&rows);
+    Ok(())
+}
+
+/// Columns as wide as their widest cell.
+fn table<const N: usize>(rows: &[[String; N]]) {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    for row in rows {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+}
+
+/// What a status says, as an error of the command.
+fn told(status: Status) -> anyhow::Error {
+    anyhow::Error::msg(status.message().to_owned()).context(format!("{:?}", status.code()))
+}

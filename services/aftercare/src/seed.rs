@@ -1,0 +1,89 @@
+//! What the seed means to the rest of the suite: who may sign in, and whether its names are the
+//! contract's.
+
+use anyhow::{Context, Result, bail};
+use config::{Config, Seed, seed::Tenant};
+use rpc::{Directory, Member};
+
+/// The seed of a configuration, with names that the contracts know.
+pub(crate) fn load(config: &Config) -> Result<Seed> {
+    let seed = config.seed().context("the seed is wrong")?;
+    check_names(&seed)?;
+    Ok(seed)
+}
+
+/// The tenants and members that the edge lets in.
+pub(crate) fn directory(seed: &Seed) -> Directory {
+    let directory = Directory::new();
+    for tenant in &seed.tenants {
+        directory.add_tenant(tenant.id);
+        for member in &tenant.members {
+            let known = Member {
+                roles: member.roles.clone(),
+                teams: member.teams.clone(),
+                active: true,
+            };
+            directory.put_member(tenant.id, &member.id, known);
+        }
+    }
+    directory
+}
+
+/// The tenant of this slug; the first one where none is named.
+pub(crate) fn tenant<'a>(seed: &'a Seed, slug: Option<&str>) -> Result<&'a Tenant> {
+    let found = match slug {
+        Some(slug) => seed.tenant(slug),
+        None => seed.tenants.first(),
+    };
+    found.with_context(|| {
+        let all: Vec<_> = seed.tenants.iter().map(|tenant| tenant.slug.as_str()).collect();
+        format!("there is no tenant `{}`: there are {}", slug.unwrap_or(""), all.join(", "))
+    })
+}
+
+/// Kinds and channels of queues are names of the contract's enums: one that is not would route
+/// nothing.
+fn check_names(seed: &Seed) -> Result<()> {
+    for tenant in &seed.tenants {
+        for queue in &tenant.queues {
+            let kinds = queue.kinds.iter().map(|name| ("Kind", "KIND", name));
+            let channels = queue.channels.iter().map(|name| ("Channel", "CHANNEL", name));
+            for (of, prefix, name) in kinds.chain(channels) {
+                if !is_value(of, &format!("{prefix}_{}", name.to_ascii_uppercase())) {
+                    let (tenant, queue) = (&tenant.slug, &queue.id);
+                    bail!("the seed is wrong: queue `{queue}` of `{tenant}`: no {prefix} `{name}`");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_value(of: &str, name: &str) -> bool {
+    let full = format!("aftercare.tickets.v1.{of}");
+    let found = contracts::POOL.get_enum_by_name(&full);
+    found.is_some_and(|of| of.get_value_by_name(name).is_some_and(|value| value.number() != 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_seed_uses_the_contracts_names_and_others_are_refused() {
+        check_names(&Seed::shipped()).unwrap();
+        for (right, wrong) in [("\"complaint\"", "\"complaints\""), ("\"inquiry\"", "\"unspecified\"")] {
+            let seed = Seed::parse(&Seed::SHIPPED.replace(right, wrong)).unwrap();
+            assert!(check_names(&seed).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_first_tenant_is_the_default() {
+        let seed = Seed::shipped();
+        assert_eq!(tenant(&seed, None).unwrap().slug, "harbor");
+        assert_eq!(tenant(&seed, Some("qingfeng")).unwrap().slug, "qingfeng");
+        let error = tenant(&seed, Some("other")).unwrap_err().to_string();
+        assert_eq!(error, "there is no tenant `other`: there are harbor, qingfeng");
+    }
+}

@@ -1,0 +1,118 @@
+//! What a newcomer is told when the suite is up.
+
+use std::{fmt::Write as _, path::PathBuf};
+
+use anyhow::Result;
+use config::Addresses;
+use kernel::{Clock, Role};
+use rpc::issuer::LocalIssuer;
+
+use super::Process;
+use crate::token::{Who, principal};
+
+/// A complaint that makes something happen in every service.
+const COMPLAINT: &str = r#"{"ticket": {"kind": "KIND_COMPLAINT", "channel": "CHANNEL_PHONE", "title": "Charged twice for one purchase", "contact": {"displayName": "Jane Doe", "phone": "(202) 555-0143"}, "facts": {"what": "My card was charged twice for the same purchase.", "expectation": "A refund of the second charge."}}}"#;
+const CUSTOMER: &str = r#"{"identifiers": [{"kind": "IDENTIFIER_KIND_PHONE", "value": "+1 202 555 0143"}], "create": true, "displayName": "Jane Doe"}"#;
+
+/// Addresses, a token, and a call to paste into a second terminal.
+pub(crate) fn text(process: &Process<'_>, at: &Addresses) -> Result<String> {
+    let config = process.config;
+    let mut text = format!("Aftercare serves {}.\n\n", process.running.join(" and "));
+    let mut line = |name: &str, value: &str| {
+        // Writing to a text cannot fail.
+        let _ = writeln!(text, "  {name:8} {value}");
+    };
+    let shows = if config.embedded() { ", reflection" } else { "" };
+    line("public", &format!("{}  gRPC with a bearer token{shows}", at.public));
+    if let Some(peer) = at.peer {
+        line("peers", &format!("{peer}  the suite's other processes"));
+    }
+    line("admin", &format!("{}  health, /metrics, reflection, clock, feed", at.admin));
+    line("data", &place(process));
+    if config.keys.root.is_none() {
+        let key = std::path::absolute(&config.keys.file)?;
+        line("root key", &format!("{}  back it up: without it the data is lost", key.display()));
+    }
+    if !config.identity.local_issuer {
+        return Ok(text);
+    }
+
+    let tenant = crate::seed::tenant(&process.seed, None)?;
+    let agent = Who { role: Role::Agent, tenant: None, member: None, customer: None };
+    let Ok(agent) = principal(tenant, &agent) else { return Ok(text) };
+    let issuer = LocalIssuer::new(&process.keys, Clock::system());
+    let token = issuer.issue(&agent, config::duration::parse("12h")?)?;
+    let (slug, member) = (&tenant.slug, &agent.subject);
+    let _ = writeln!(text, "\nA token of the agent `{member}` of `{slug}`, for 12 hours:\n\n{token}\n");
+    let (method, request) = if process.running.contains(&"tickets") {
+        ("CreateTicket", COMPLAINT)
+    } else {
+        ("ResolveCustomer", CUSTOMER)
+    };
+    let program = quoted(&program());
+    let _ = writeln!(
+        text,
+        "A first call, from a second terminal:\n\n\
+         {program} call {method} --address {} --token {token} '{request}'\n",
+        reachable(at.public),
+    );
+    Ok(text)
+}
+
+/// Where the data lies.
+fn place(process: &Process<'_>) -> String {
+    let url = &process.config.database.url;
+    let folder = url.sqlite_folder().and_then(|folder| std::path::absolute(folder).ok());
+    folder.map_or_else(|| url.redacted(), |folder| folder.display().to_string())
+}
+
+/// An address that a client on this machine can call.
+fn reachable(mut address: std::net::SocketAddr) -> std::net::SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+fn program() -> String {
+    let path = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("aftercare"));
+    path.display().to_string()
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_calls_are_requests_of_the_contract() {
+        for (method, request) in [("CreateTicketRequest", COMPLAINT), ("ResolveCustomerRequest", CUSTOMER)] {
+            let found = contracts::POOL.all_messages().find(|message| message.name() == method);
+            let mut json = serde_json::Deserializer::from_str(request);
+            prost_reflect::DynamicMessage::deserialize(found.unwrap(), &mut json).unwrap();
+            assert!(!request.contains('\''), "it stands between quotes");
+        }
+    }
+
+    #[test]
+    fn a_path_with_spaces_is_one_word() {
+        assert_eq!(quoted("/a/b-c.d"), "/a/b-c.d");
+        assert_eq!(quoted("/my files/it's"), "'/my files/it'\\''s'");
+    }
+
+    #[test]
+    fn an_address_of_all_interfaces_is_called_by_loopback() {
+        let reach = |text: &str| reachable(text.parse().unwrap()).to_string();
+        assert_eq!(reach("0.0.0.0:8080"), "127.0.0.1:8080");
+        assert_eq!(reach("[::]:8080"), "[::1]:8080");
+        assert_eq!(reach("10.0.0.1:8080"), "10.0.0.1:8080");
+    }
+}

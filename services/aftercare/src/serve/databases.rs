@@ -1,0 +1,102 @@
+//! The databases of the services in this process.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use config::Config;
+use kernel::Ids;
+use crate::tickets;
+use store::{
+    Db, Migrations, Settings,
+    migrate::{Installation, State},
+};
+
+/// One database a service.
+#[derive(Clone, Debug)]
+pub(crate) struct Databases(BTreeMap<&'static str, Db>);
+
+impl Databases {
+    /// Connects to the databases of these services, making files that are not there.
+    pub(crate) async fn open(config: &Config, services: &[&'static str]) -> Result<Self> {
+        let mut databases = BTreeMap::new();
+        for service in services {
+            let settings = Settings {
+                url: config.database_url(service),
+                schema: (*service).to_owned(),
+                max_connections: config.database.max_connections,
+            };
+            let url = &config.database.url;
+            let db = Db::open(&settings).await;
+            databases.insert(
+                *service,
+                db.with_context(|| format!("the database of {service} cannot be opened ({url:?})"))?,
+            );
+        }
+        Ok(Self(databases))
+    }
+
+    /// The database of a service that runs here.
+    pub(crate) fn of(&self, service: &str) -> Result<&Db> {
+        self.0.get(service).with_context(|| format!("{service} does not run here"))
+    }
+
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, &Db)> {
+        self.0.iter().map(|(service, db)| (*service, db))
+    }
+
+    /// Brings all of them up to date.
+    pub(crate) async fn migrate(&self, ids: &Ids) -> Result<()> {
+        for (service, db) in self.iter() {
+            let installation = Installation::of(db.engine(), ids.next());
+            store::migrate(db, &migrations(service), &installation)
+                .await
+                .with_context(|| format!("the database of {service} cannot be brought up to date"))?;
+        }
+        Ok(())
+    }
+
+    /// Refuses schemas that this program must not serve from.
+    pub(crate) async fn must_be_ready(&self) -> Result<()> {
+        for (service, state) in self.states().await? {
+            match state {
+                State::Ready => {}
+                State::Pending => {
+                    bail!("the database of {service} is behind; run `aftercare migrate`")
+                }
+                State::Newer => {
+                    bail!("the database of {service} was migrated by a later release; run that one")
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How each of them stands to this program.
+    pub(crate) async fn states(&self) -> Result<Vec<(&'static str, State)>> {
+        let mut states = Vec::new();
+        for (service, db) in self.iter() {
+            let state = store::check(db, &migrations(service)).await;
+            states.push((
+                service,
+                state.with_context(|| format!("the database of {service} is not usable"))?,
+            ));
+        }
+        Ok(states)
+    }
+
+    /// Closes the connections of all of them.
+    pub(crate) async fn close(&self) {
+        for (_, db) in self.iter() {
+            db.close().await;
+        }
+    }
+}
+
+fn migrations(service: &str) -> Migrations {
+    match service {
+        "tickets" => tickets::migrations(),
+        "customers" => customers::migrations(),
+        other => unreachable!("{other} is no service"),
+    }
+}

@@ -1,0 +1,197 @@
+//! Running and going down: not ready first, then no new calls, then the work, then the databases.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use config::Config;
+use contracts::r#type::v1::{
+    clock_service_server::ClockServiceServer, feed_admin_service_server::FeedAdminServiceServer,
+};
+use feed::{FeedAdmin, Managed};
+use futures::FutureExt as _;
+use rpc::server::Ages;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::service::Routes;
+use tonic_health::{ServingStatus, server::HealthReporter};
+use tower::service_fn;
+
+use super::{
+    Databases, Process,
+    clock::Hands,
+    ports::{Listeners, Port},
+    services::Services,
+    workers::Worker,
+};
+
+/// A process at work.
+pub(crate) struct Running {
+    health: HealthReporter,
+    /// What health is told about: all, and each gRPC service.
+    parts: Vec<String>,
+    ports: TaskTracker,
+    no_more_calls: CancellationToken,
+    workers: TaskTracker,
+    no_more_work: CancellationToken,
+    /// A worker has ended that should not have.
+    broken: CancellationToken,
+    writes: TaskTracker,
+    signals: (Signal, Signal),
+}
+
+impl Running {
+    /// Opens the ports, starts the workers and says that it is ready.
+    pub(crate) async fn start(
+        process: &Process<'_>,
+        listeners: Listeners,
+        services: Services,
+        workers: Vec<Worker>,
+    ) -> Result<Self> {
+        let (health, health_server) = tonic_health::server::health_reporter();
+        let health_routes = Routes::new(health_server);
+        let mut running = Self {
+            parts: parts(process),
+            health,
+            ports: TaskTracker::new(),
+            no_more_calls: CancellationToken::new(),
+            workers: TaskTracker::new(),
+            no_more_work: CancellationToken::new(),
+            broken: CancellationToken::new(),
+            writes: services.tasks.clone(),
+            signals: (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?),
+        };
+        running.tell(ServingStatus::NotServing).await;
+
+        let shown = rpc::link::link(reflecting(health_routes.clone())?.prepare());
+        let hidden = rpc::link::link(health_routes.prepare());
+        let admin = Port::admin(process, admin_routes(process, &services), shown.clone());
+        let public = if process.config.embedded() { shown } else { hidden };
+        let public = Port::public(process, &services, public)?;
+        let peer = Port::Peer { methods: process.methods.clone(), services: Arc::new(services) };
+        running.open(process.config, listeners.admin, admin);
+        running.open(process.config, listeners.public, public);
+        if let Some(listener) = listeners.peer {
+            running.open(process.config, listener, peer);
+        }
+        for worker in workers {
+            running.employ(worker);
+        }
+        running.tell(ServingStatus::Serving).await;
+        Ok(running)
+    }
+
+    fn open(&mut self, config: &Config, listener: TcpListener, port: Port) {
+        let ages = Ages { age: config.limits.connection_age, grace: config.drain.grace };
+        let app = service_fn(move |request| port.clone().answer(request).boxed());
+        self.ports.spawn(rpc::server::serve(listener, app, ages, self.no_more_calls.clone()));
+    }
+
+    /// Starts a worker. One that ends by itself takes the process down: somebody starts it anew.
+    fn employ(&mut self, worker: Worker) {
+        let (stop, broken) = (self.no_more_work.clone(), self.broken.clone());
+        let work = std::panic::AssertUnwindSafe((worker.start)(stop.clone())).catch_unwind();
+        self.workers.spawn(async move {
+            let ended = work.await;
+            if ended.is_err() || !stop.is_cancelled() {
+                tracing::error!(worker = worker.name, "a worker has ended before its time");
+                broken.cancel();
+            }
+        });
+    }
+
+    async fn tell(&self, status: ServingStatus) {
+        for part in &self.parts {
+            self.health.set_service_status(part, status).await;
+        }
+    }
+
+    /// Runs until a signal, or until a worker ends, and goes down in order. A second signal aborts.
+    pub(crate) async fn until_told(
+        mut self,
+        config: &Config,
+        databases: &Databases,
+    ) -> Result<ExitCode> {
+        let code = tokio::select! {
+            () = told(&mut self.signals) => ExitCode::SUCCESS,
+            () = self.broken.cancelled() => ExitCode::FAILURE,
+        };
+        tracing::info!("going down");
+        let mut signals = self.signals;
+        self.signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        tokio::select! {
+            () = told(&mut signals) => {
+                tracing::warn!("told twice, going down at once");
+                std::process::exit(1)
+            }
+            tidy = self.drain(config, databases) => Ok(if tidy { code } else { ExitCode::FAILURE }),
+        }
+    }
+
+    /// False where work had to be left behind.
+    async fn drain(self, config: &Config, databases: &Databases) -> bool {
+        self.tell(ServingStatus::NotServing).await;
+        tokio::time::sleep(config.drain.delay).await;
+        self.no_more_calls.cancel();
+        self.ports.close();
+        self.ports.wait().await;
+        self.no_more_work.cancel();
+        self.workers.close();
+        self.writes.close();
+        let work = async {
+            self.workers.wait().await;
+            self.writes.wait().await;
+            databases.close().await;
+        };
+        let patience = config.drain.grace.max(Duration::from_secs(1));
+        let tidy = timeout(patience, work).await.is_ok();
+        if !tidy {
+            tracing::warn!("work was left behind");
+        }
+        tidy
+    }
+}
+
+async fn told((terminate, interrupt): &mut (Signal, Signal)) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// The names that health is asked for: the whole process, and each of its gRPC services.
+fn parts(process: &Process<'_>) -> Vec<String> {
+    let here = |package: &str| {
+        process.running.iter().any(|service| package == format!("aftercare.{service}.v1"))
+    };
+    let services = contracts::POOL.services().filter(|service| here(service.package_name()));
+    let names = services.map(|service| service.full_name().to_owned());
+    std::iter::once(String::new()).chain(names).collect()
+}
+
+/// Adds reflection, in the version of today and the one that older clients speak.
+fn reflecting(routes: Routes) -> Result<Routes> {
+    let builder = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(contracts::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let context = "the descriptors cannot be shown";
+    let (today, older) = (builder().build_v1(), builder().build_v1alpha());
+    Ok(routes.add_service(today.context(context)?).add_service(older.context(context)?))
+}
+
+fn admin_routes(process: &Process<'_>, services: &Services) -> Routes {
+    let hands = Hands {
+        clock: process.clock.clone(),
+        is_virtual: process.config.virtual_clock(),
+        databases: services.databases.clone(),
+        tasks: services.tasks.clone(),
+    };
+    let timeline = services.timeline.clone().map(|consumer| consumer as Arc<dyn Managed>);
+    let feeds = FeedAdmin::new(timeline.into_iter().collect(), services.tasks.clone());
+    Routes::new(ClockServiceServer::new(hands)).add_service(FeedAdminServiceServer::new(feeds))
+}

@@ -1,0 +1,162 @@
+//! The three ports: public, behind the edge; peers, with call tokens; admin, for whoever reaches it.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+
+use anyhow::{Context, Result};
+use config::Addresses;
+use http::{Method, Request, Response, StatusCode, Version, header};
+use kernel::{Caller, CallerKind, Locale, Role, TenantId};
+use rpc::{Edge, Link, Methods, inbound::Trust, issuer::LocalIssuer, token::Minter};
+use telemetry::Metrics;
+use tokio::net::TcpListener;
+use tonic::{Status, body::Body, service::Routes};
+use tower::ServiceExt as _;
+use uuid::Uuid;
+
+use super::{
+    Process,
+    services::{EDGE, Services},
+};
+
+/// The sockets of a process, bound but not yet served.
+pub(crate) struct Listeners {
+    pub(crate) public: TcpListener,
+    pub(crate) peer: Option<TcpListener>,
+    pub(crate) admin: TcpListener,
+}
+
+impl Listeners {
+    /// Takes the addresses.
+    pub(crate) async fn bind(at: Addresses) -> Result<Self> {
+        let peer = match at.peer {
+            Some(peer) => Some(bind("peer", peer).await?),
+            None => None,
+        };
+        let public = bind("public", at.public).await?;
+        Ok(Self { public, peer, admin: bind("admin", at.admin).await? })
+    }
+
+    /// The addresses with the ports that port 0 became.
+    pub(crate) fn addresses(&self) -> Result<Addresses> {
+        Ok(Addresses {
+            public: self.public.local_addr()?,
+            peer: self.peer.as_ref().map(TcpListener::local_addr).transpose()?,
+            admin: self.admin.local_addr()?,
+        })
+    }
+}
+
+async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("the {what} address {address} cannot be taken"))
+}
+
+/// What answers on a port.
+#[derive(Clone)]
+pub(crate) enum Port {
+    /// Clients: gRPC through the edge; health, and reflection where it is shown, past it.
+    Public { edge: Edge, open: Link },
+    /// The other processes: each method through its service's wall.
+    Peer { methods: Arc<Methods>, services: Arc<Services> },
+    /// Operators.
+    Admin { wall: Link, open: Link, metrics: Metrics },
+}
+
+impl Port {
+    /// The public port. `open` are the services that need no credential.
+    pub(crate) fn public(process: &Process<'_>, services: &Services, open: Link) -> Result<Self> {
+        let keys = if process.config.identity.local_issuer {
+            process.keys.clone()
+        } else {
+            // Nobody has this key, so nobody's token holds.
+            kernel::keys::RootKeys::parse(&kernel::keys::RootKeys::generate(), &[])?
+        };
+        let edge = Edge::new(
+            services.walls.clone(),
+            process.methods.clone(),
+            LocalIssuer::new(&keys, process.clock.clone()),
+            crate::seed::directory(&process.seed),
+            Minter::new(EDGE, &process.keys, process.clock.clone()),
+            process.clock.clone(),
+        );
+        Ok(Self::Public { edge, open })
+    }
+
+    /// The admin port with these services.
+    pub(crate) fn admin(process: &Process<'_>, routes: Routes, open: Link) -> Self {
+        let operator = Caller {
+            // An operator belongs to no tenant.
+            tenant: TenantId::from(Uuid::nil()),
+            kind: CallerKind::Operator,
+            subject: "admin-port".to_owned(),
+            roles: vec![Role::Operator],
+            teams: Vec::new(),
+            customer: None,
+            locale: Locale::En,
+        };
+        let wall = process.wall_of(routes, Trust::AdminPort(Arc::new(operator)));
+        Self::Admin { wall, open, metrics: process.metrics.clone() }
+    }
+
+    /// Answers a request.
+    pub(crate) async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
+        let path = request.uri().path();
+        if let Self::Admin { metrics, .. } = &self
+            && path == "/metrics"
+            && request.method() == Method::GET
+        {
+            return Ok(plain("text/plain; version=0.0.4", metrics.text()));
+        }
+        if let Some(refusal) = refuse(&request) {
+            return Ok(refusal);
+        }
+        let is_open = path.starts_with("/grpc.health.") || path.starts_with("/grpc.reflection.");
+        let link = match self {
+            Self::Public { open, .. } | Self::Admin { open, .. } if is_open => open,
+            Self::Public { edge, .. } => return edge.oneshot(request).await,
+            Self::Admin { wall, .. } => wall,
+            Self::Peer { methods, services } => match peer(&methods, &services, path) {
+                Some(link) => link,
+                None => return Ok(rpc::status::unknown_method().into_http()),
+            },
+        };
+        Ok(link.oneshot(request).await.unwrap_or_else(Status::into_http))
+    }
+}
+
+/// The wall in front of a method: its service's, or that of the feeds.
+fn peer(methods: &Methods, services: &Services, path: &str) -> Option<Link> {
+    let method = methods.get(path)?;
+    if path.starts_with("/aftercare.type.v1.FeedService/") {
+        return Some(services.feeds.clone());
+    }
+    services.walls.get(&method.service).cloned()
+}
+
+/// What a request that is not gRPC over HTTP/2 is told, so that nobody waits for nothing.
+fn refuse(request: &Request<Body>) -> Option<Response<Body>> {
+    let kind = request.headers().get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+    let is_grpc = kind.is_some_and(|kind| kind == b"application/grpc" || kind.starts_with(b"application/grpc+"));
+    let (status, message) = if !is_grpc {
+        let message = "this port speaks gRPC (content-type application/grpc); try `aftercare call`";
+        (StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+    } else if request.version() != Version::HTTP_2 {
+        let message = "gRPC needs HTTP/2, without TLS and by prior knowledge (h2c) on this port";
+        (StatusCode::HTTP_VERSION_NOT_SUPPORTED, message)
+    } else {
+        return None;
+    };
+    let body = serde_json::json!({
+        "code": i32::from(tonic::Code::InvalidArgument), "message": message, "details": [],
+    });
+    let mut response = plain("application/json", body.to_string());
+    *response.status_mut() = status;
+    Some(response)
+}
+
+fn plain(kind: &'static str, text: String) -> Response<Body> {
+    let mut response = Response::new(Body::new(http_body_util::Full::from(text)));
+    response.headers_mut().insert(header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
+    response
+}

@@ -1,0 +1,149 @@
+//! Puts the services of this process together: each behind its wall, each with its ways to others.
+
+use std::{collections::HashMap, sync::Arc};
+
+use anyhow::{Context, Result};
+use contracts::r#type::v1::feed_service_server::FeedServiceServer;
+use customers::timeline;
+use feed::{Consumer, FeedServer, Site, Source};
+use kernel::TenantId;
+use rpc::{
+    Inbound, Link, Outbound,
+    inbound::Trust,
+    token::{Minter, Verifier},
+};
+use store::meta;
+use tokio_util::task::TaskTracker;
+use tonic::service::Routes;
+use uuid::Uuid;
+
+use super::{Databases, Process};
+use crate::tickets;
+
+/// Who mints call tokens besides the services: the wall of the public port.
+pub(crate) const EDGE: &str = "edge";
+
+/// The services of a process.
+pub(crate) struct Services {
+    /// Each behind its wall, by name.
+    pub(crate) walls: HashMap<String, Link>,
+    /// The feeds of all of them, behind one wall.
+    pub(crate) feeds: Link,
+    /// The feeds themselves.
+    pub(crate) sources: Vec<Source>,
+    /// Where writes run.
+    pub(crate) tasks: TaskTracker,
+    pub(crate) databases: Databases,
+    pub(crate) tickets: Option<tickets::App>,
+    pub(crate) timeline: Option<Arc<Consumer<timeline::Timeline>>>,
+}
+
+/// Builds what runs here. Customers come first, since tickets calls them.
+pub(crate) async fn build(process: &Process<'_>, databases: &Databases) -> Result<Services> {
+    let tasks = TaskTracker::new();
+    let sources: Vec<_> =
+        databases.iter().map(|(service, db)| Source::new(service, db.clone())).collect();
+    let feed = FeedServer::new(sources.iter().cloned());
+    let feeds = process.wall(Routes::new(FeedServiceServer::new(feed)), &process.running);
+    let mut services = Services {
+        walls: HashMap::new(),
+        feeds,
+        sources,
+        tasks,
+        databases: databases.clone(),
+        tickets: None,
+        timeline: None,
+    };
+    if process.running.contains(&"customers") {
+        services.add_customers(process).await?;
+    }
+    if process.running.contains(&"tickets") {
+        services.add_tickets(process).await?;
+    }
+    Ok(services)
+}
+
+impl Services {
+    async fn add_customers(&mut self, process: &Process<'_>) -> Result<()> {
+        let db = self.databases.of("customers")?.clone();
+        let app = customers::App::new(customers::Parts {
+            partitions: meta::partitions(&db).await?,
+            db: db.clone(),
+            clock: process.clock.clone(),
+            ids: process.ids.clone(),
+            keys: process.keys.clone(),
+            tasks: self.tasks.clone(),
+            region: "ZZ".to_owned(),
+        });
+        let wall = process.wall(customers::routes(&app), &["customers"]);
+        self.walls.insert("customers".to_owned(), wall);
+
+        let site = Site {
+            db,
+            clock: process.clock.clone(),
+            holder: process.holder.clone(),
+            metrics: process.metrics.clone(),
+        };
+        let feeds = self.way(process, timeline::SOURCE, Some(&self.feeds))?;
+        let link = process
+            .outbound(feeds, "customers", timeline::SOURCE)
+            // A feed is of all tenants.
+            .as_service("customers", TenantId::from(Uuid::nil()));
+        let (name, source) = (timeline::CONSUMER, timeline::SOURCE);
+        let consumer = Consumer::new(name, source, link, site, timeline::Timeline);
+        self.timeline = Some(Arc::new(consumer));
+        Ok(())
+    }
+
+    async fn add_tickets(&mut self, process: &Process<'_>) -> Result<()> {
+        let db = self.databases.of("tickets")?.clone();
+        let customers = self.way(process, "customers", self.walls.get("customers"))?;
+        let app = tickets::App::new(tickets::Parts {
+            partitions: meta::partitions(&db).await?,
+            db,
+            clock: process.clock.clone(),
+            ids: process.ids.clone(),
+            keys: process.keys.clone(),
+            tasks: self.tasks.clone(),
+            customers: process.outbound(customers, "tickets", "customers"),
+            tenants: tenants(process),
+            metrics: process.metrics.clone(),
+        })?;
+        app.seed().await.context("the agents' capacities cannot be written")?;
+        let wall = process.wall(tickets::routes(&app), &["tickets"]);
+        self.walls.insert("tickets".to_owned(), wall);
+        self.tickets = Some(app);
+        Ok(())
+    }
+
+    /// The way to a service: `here` where it runs in this process, its link otherwise.
+    fn way(&self, process: &Process<'_>, service: &str, here: Option<&Link>) -> Result<Link> {
+        if let Some(link) = here.filter(|_| process.running.contains(&service)) {
+            return Ok(link.clone());
+        }
+        let uri = process.config.link(service).with_context(|| {
+            format!("{service} does not run in this process: say where it is (`services.{service}.link`)")
+        })?;
+        rpc::link::channel(uri).with_context(|| format!("`services.{service}.link`"))
+    }
+}
+
+impl Process<'_> {
+    /// The wall around these routes, for call tokens to one of `audiences`.
+    fn wall(&self, routes: Routes, audiences: &[&str]) -> Link {
+        let trusted = [[EDGE].as_slice(), &config::SERVICES].concat();
+        let verifier = Verifier::new(&trusted, audiences, &self.keys, self.clock.clone());
+        self.wall_of(routes, Trust::CallTokens(verifier))
+    }
+
+    /// The wall around these routes.
+    pub(crate) fn wall_of(&self, routes: Routes, trust: Trust) -> Link {
+        let (methods, grants) = (self.methods.clone(), self.grants.clone());
+        rpc::link::link(Inbound::new(routes, methods, grants, trust, self.metrics.clone()))
+    }
+
+    fn outbound(&self, link: Link, from: &str, to: &str) -> Outbound {
+        Outbound::new(link, Minter::new(from, &self.keys, self.clock.clone()), to)
+    }
+}
+fn tenants(_: &Process<'_>) -> Vec<tickets::Tenant> { Vec::new() }

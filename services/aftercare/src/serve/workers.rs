@@ -1,0 +1,44 @@
+//! What runs beside the calls: sequencers, consumers, timers, housekeeping.
+
+use std::{future::Future, pin::Pin};
+
+use feed::{Housekeeper, Sequencer};
+use tokio_util::sync::CancellationToken;
+
+use super::{Process, services::Services};
+
+/// A piece of work that goes on until it is told to stop.
+pub(crate) struct Worker {
+    /// Its name in logs.
+    pub(crate) name: String,
+    /// Starts it.
+    pub(crate) start: Start,
+}
+
+type Start =
+    Box<dyn FnOnce(CancellationToken) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+
+/// All that this process runs.
+pub(crate) fn all(process: &Process<'_>, services: &Services) -> Vec<Worker> {
+    let mut workers = Vec::new();
+    for source in &services.sources {
+        let (clock, holder) = (process.clock.clone(), process.holder.clone());
+        let sequencer =
+            Sequencer::new(source.clone(), clock.clone(), holder.clone(), process.metrics.clone());
+        workers.push(worker(format!("{} sequencer", source.name()), |stop| sequencer.run(stop)));
+        let housekeeper = Housekeeper::new(source.db().clone(), clock, holder);
+        workers.push(worker(format!("{} housekeeper", source.name()), |stop| housekeeper.run(stop)));
+    }
+    if let Some(timeline) = services.timeline.clone() {
+        let name = customers::timeline::CONSUMER.to_owned();
+        workers.push(worker(name, |stop| async move { timeline.run(stop).await }));
+    }
+    workers
+}
+
+fn worker<F: Future<Output = ()> + Send + 'static>(
+    name: String,
+    start: impl FnOnce(CancellationToken) -> F + Send + 'static,
+) -> Worker {
+    Worker { name, start: Box::new(|stop| Box::pin(start(stop))) }
+}

@@ -1,0 +1,73 @@
+//! What every handler is given.
+
+use std::{ops::Deref, sync::Arc};
+
+use contracts::customers::v1::IdentifierKind;
+use kernel::{
+    Clock, Ids, TenantId,
+    keys::{BlindIndex, RootKeys, Sealer},
+    page::PageTokens,
+};
+use store::Db;
+use tokio_util::task::TaskTracker;
+
+/// What the service is made of.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The service's database.
+    pub db: Db,
+    /// How many partitions its feed has, from `store::meta::partitions`.
+    pub partitions: u32,
+    /// The process's clock.
+    pub clock: Clock,
+    /// The process's generator of ids.
+    pub ids: Ids,
+    /// The installation's root keys.
+    pub keys: RootKeys,
+    /// Where writes run, so that a drain waits for them.
+    pub tasks: TaskTracker,
+    /// Where telephone numbers without country code belong, as an ISO 3166 code; `ZZ` for nowhere.
+    pub region: String,
+}
+
+/// The service. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct App {
+    parts: Arc<Parts>,
+    /// Makes and reads page tokens.
+    pub(crate) tokens: PageTokens,
+}
+
+impl App {
+    /// The service made of these parts, on a migrated database.
+    pub fn new(parts: Parts) -> Self {
+        let tokens = PageTokens::new(parts.keys.clone());
+        Self { parts: Arc::new(parts), tokens }
+    }
+
+    /// Seals and opens a tenant's names and identifiers.
+    pub(crate) fn sealer(&self, tenant: TenantId) -> Sealer {
+        self.keys.sealer(tenant, "customers")
+    }
+
+    /// The blind index of a tenant's identifiers of one kind.
+    pub(crate) fn blind_index(&self, tenant: TenantId, kind: IdentifierKind) -> BlindIndex {
+        let purpose = match kind {
+            IdentifierKind::Phone => "customers.phone",
+            IdentifierKind::Email => "customers.email",
+            IdentifierKind::Wechat => "customers.wechat",
+            IdentifierKind::MemberNumber => "customers.member_number",
+            IdentifierKind::External => "customers.external",
+            IdentifierKind::Unspecified => "customers.unspecified",
+        };
+        self.keys.blind_index(tenant, purpose)
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}

@@ -1,0 +1,107 @@
+//! What callers without `pii.read` see of names, numbers and addresses.
+//!
+//! A mask has the same length whatever it hides, so that not even the length is told.
+
+use contracts::customers::v1::IdentifierKind as Kind;
+
+/// What stands for the hidden part of a name.
+const NAME: &str = "**";
+/// What stands for the hidden part of a number or an address.
+const REST: &str = "****";
+/// A number of fewer characters is hidden as a whole: two of them would be too much of it.
+const SHORTEST_WITH_TAIL: usize = 5;
+
+/// Whether a text is what a mask left of another, which must never be written back.
+pub fn is_masked(text: &str) -> bool {
+    text.contains(NAME)
+}
+
+/// Of a name the first character.
+pub fn name(name: &str) -> String {
+    name.trim().chars().next().map_or_else(String::new, |first| format!("{first}{NAME}"))
+}
+
+/// Of a given name nothing where the family name tells its first character already: of 王芳 the two
+/// first characters are the whole.
+pub fn given_name(given: &str, family: &str) -> String {
+    match (given.is_empty(), family.is_empty()) {
+        (true, _) => String::new(),
+        (false, true) => name(given),
+        (false, false) => NAME.to_owned(),
+    }
+}
+
+/// Of a number the last two characters, of an address its first and the domain.
+pub fn identifier(kind: Kind, value: &str) -> String {
+    match kind {
+        Kind::Email => address(value),
+        Kind::Phone | Kind::Wechat | Kind::MemberNumber | Kind::External | Kind::Unspecified => {
+            number(value)
+        }
+    }
+}
+
+fn address(value: &str) -> String {
+    let Some((local, domain)) = value.trim().rsplit_once(['@', '＠']) else {
+        return number(value);
+    };
+    let first = local.chars().next().map(String::from).unwrap_or_default();
+    format!("{first}{REST}@{domain}")
+}
+
+fn number(value: &str) -> String {
+    if value.is_empty() {
+        return String::new();
+    }
+    let kept: Vec<char> = value.chars().filter(|c| c.is_alphanumeric()).collect();
+    if kept.len() < SHORTEST_WITH_TAIL {
+        return REST.to_owned();
+    }
+    let tail: String = kept[kept.len() - 2..].iter().collect();
+    format!("{REST}{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_stays() {
+        assert_eq!(name("王小明"), "王**");
+        assert_eq!(name(""), "");
+        assert_eq!(given_name("芳", "王"), "**");
+        assert_eq!(given_name("Ann", ""), "A**");
+        assert_eq!(given_name("", "王"), "");
+        assert_eq!(identifier(Kind::Phone, "+8613800138023"), "****23");
+        assert_eq!(identifier(Kind::Phone, "110"), "****");
+        assert_eq!(identifier(Kind::Email, " Li.Na@example.com"), "L****@example.com");
+        assert_eq!(identifier(Kind::External, "crm:4711"), "****11");
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_shows_its_first_character_and_nothing_else(text in "\\PC{1,30}") {
+            let shown = name(&text);
+            let first = text.trim().chars().next();
+            prop_assert_eq!(shown.strip_suffix("**").and_then(|rest| rest.chars().next()), first);
+            prop_assert!(shown.chars().count() <= 3);
+            prop_assert!(shown.is_empty() || is_masked(&shown));
+        }
+
+        #[test]
+        fn a_number_shows_two_characters_at_most(text in "\\PC{0,40}") {
+            let shown = identifier(Kind::Phone, &text);
+            let rest = shown.strip_prefix("****").unwrap_or(&shown);
+            prop_assert!(rest.chars().count() <= 2);
+            prop_assert!(is_masked(&shown) || text.is_empty());
+        }
+
+        #[test]
+        fn an_address_hides_its_local_part(local in "[a-z]{1,20}", domain in "[a-z]{1,9}\\.cn") {
+            let shown = identifier(Kind::Email, &format!("{local}@{domain}"));
+            prop_assert_eq!(shown, format!("{}****@{domain}", &local[..1]));
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The operations, one file each.
+
+pub(crate) mod batch_get_customers;
+pub(crate) mod create_customer;
+pub(crate) mod create_product;
+pub(crate) mod get_customer;
+pub(crate) mod get_product;
+pub(crate) mod list_customers;
+pub(crate) mod list_products;
+pub(crate) mod list_purchases;
+pub(crate) mod list_timeline;
+pub(crate) mod resolve_customer;
+pub(crate) mod update_customer;
+pub(crate) mod upsert_purchase;
+
+#[cfg(test)]
+pub(crate) mod fixture;

@@ -1,0 +1,128 @@
+//! The contract's services, one line an RPC.
+
+use contracts::customers::v1::{
+    self as pb, customer_service_server::CustomerServiceServer,
+    product_service_server::ProductServiceServer, purchase_service_server::PurchaseServiceServer,
+    timeline_service_server::TimelineServiceServer,
+};
+use tonic::{
+    Request, Response, Status, async_trait,
+    service::{Routes, RoutesBuilder},
+};
+
+use crate::{App, rpc as operations};
+
+/// The servers of this service alone.
+pub fn routes(app: &App) -> Routes {
+    let mut routes = Routes::builder();
+    add_to(app, &mut routes);
+    routes.routes()
+}
+
+/// Adds the servers of this service to those of others in the same process.
+pub fn add_to(app: &App, routes: &mut RoutesBuilder) {
+    let service = Service(app.clone());
+    routes
+        .add_service(CustomerServiceServer::new(service.clone()))
+        .add_service(ProductServiceServer::new(service.clone()))
+        .add_service(PurchaseServiceServer::new(service.clone()))
+        .add_service(TimelineServiceServer::new(service));
+}
+
+#[derive(Clone, Debug)]
+struct Service(App);
+
+macro_rules! serve {
+    ($self:ident, $request:ident, read $operation:ident) => {{
+        let app = $self.0.clone();
+        rpc::read($request, |call, request| operations::$operation::handle(app, call, request))
+            .await
+    }};
+    ($self:ident, $request:ident, write $operation:ident) => {{
+        let app = $self.0.clone();
+        rpc::write(&$self.0.tasks, $request, |call, request| {
+            operations::$operation::handle(app, call, request)
+        })
+        .await
+    }};
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[async_trait]
+impl pb::customer_service_server::CustomerService for Service {
+    async fn create_customer(&self, r: Request<pb::CreateCustomerRequest>) -> Answer<pb::Customer> {
+        serve!(self, r, write create_customer)
+    }
+
+    async fn get_customer(&self, r: Request<pb::GetCustomerRequest>) -> Answer<pb::Customer> {
+        serve!(self, r, read get_customer)
+    }
+
+    async fn batch_get_customers(
+        &self,
+        r: Request<pb::BatchGetCustomersRequest>,
+    ) -> Answer<pb::BatchGetCustomersResponse> {
+        serve!(self, r, read batch_get_customers)
+    }
+
+    async fn resolve_customer(
+        &self,
+        r: Request<pb::ResolveCustomerRequest>,
+    ) -> Answer<pb::ResolveCustomerResponse> {
+        serve!(self, r, write resolve_customer)
+    }
+
+    async fn list_customers(
+        &self,
+        r: Request<pb::ListCustomersRequest>,
+    ) -> Answer<pb::ListCustomersResponse> {
+        serve!(self, r, read list_customers)
+    }
+
+    async fn update_customer(&self, r: Request<pb::UpdateCustomerRequest>) -> Answer<pb::Customer> {
+        serve!(self, r, write update_customer)
+    }
+}
+
+#[async_trait]
+impl pb::product_service_server::ProductService for Service {
+    async fn create_product(&self, r: Request<pb::CreateProductRequest>) -> Answer<pb::Product> {
+        serve!(self, r, write create_product)
+    }
+
+    async fn get_product(&self, r: Request<pb::GetProductRequest>) -> Answer<pb::Product> {
+        serve!(self, r, read get_product)
+    }
+
+    async fn list_products(
+        &self,
+        r: Request<pb::ListProductsRequest>,
+    ) -> Answer<pb::ListProductsResponse> {
+        serve!(self, r, read list_products)
+    }
+}
+
+#[async_trait]
+impl pb::purchase_service_server::PurchaseService for Service {
+    async fn upsert_purchase(&self, r: Request<pb::UpsertPurchaseRequest>) -> Answer<pb::Purchase> {
+        serve!(self, r, write upsert_purchase)
+    }
+
+    async fn list_purchases(
+        &self,
+        r: Request<pb::ListPurchasesRequest>,
+    ) -> Answer<pb::ListPurchasesResponse> {
+        serve!(self, r, read list_purchases)
+    }
+}
+
+#[async_trait]
+impl pb::timeline_service_server::TimelineService for Service {
+    async fn list_timeline(
+        &self,
+        r: Request<pb::ListTimelineRequest>,
+    ) -> Answer<pb::ListTimelineResponse> {
+        serve!(self, r, read list_timeline)
+    }
+}

@@ -1,0 +1,27 @@
+//! The service's tables and every statement over them.
+
+pub(crate) mod customers;
+pub(crate) mod identifiers;
+pub(crate) mod products;
+pub(crate) mod purchases;
+pub(crate) mod timeline;
+
+use store::{Migration, Migrations, Sql};
+
+/// The service's own migrations.
+pub const MIGRATIONS: &[Migration] =
+    &[store::migration!(100, "../../migrations", "0100_customers")];
+
+/// Everything that makes up the service's schema.
+pub fn migrations() -> Migrations {
+    Migrations::of(MIGRATIONS)
+}
+
+/// Every fixed statement of the service, by module; a test prepares them on both engines.
+pub const STATEMENTS: &[&[Sql]] = &[
+    customers::STATEMENTS,
+    identifiers::STATEMENTS,
+    products::STATEMENTS,
+    purchases::STATEMENTS,
+    timeline::STATEMENTS,
+];

@@ -1,0 +1,477 @@
+//! The service as its callers meet it, on both databases: through the generated clients, with only
+//! the wall in front of it replaced.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use aftercare_customers::{App, MIGRATIONS, Parts, STATEMENTS, routes, timeline::Timeline};
+use contracts::{
+    customers::v1::{
+        self as pb, customer_service_client::CustomerServiceClient,
+        product_service_client::ProductServiceClient,
+        purchase_service_client::PurchaseServiceClient,
+        timeline_service_client::TimelineServiceClient,
+    },
+    tickets::v1::TicketEvent,
+    r#type::v1::Money,
+};
+use feed::{Event, Handler};
+use futures::future::join_all;
+use kernel::{
+    Caller, CallerKind, Clock, CustomerId, Ids, Locale, Role, RowScope, TenantId, Time,
+    keys::RootKeys,
+};
+use prost::Message;
+use rpc::{Call, Grants, Link};
+use store::{Db, Engine, Sql, args, transact};
+use testing::{TestDb, each_db};
+use tokio_util::task::TaskTracker;
+use tonic::codegen::{Service, http};
+use uuid::Uuid;
+
+const START: Time = Time::from_micros(1_763_770_000_000_000);
+
+/// The service on one database, and the ways to it.
+struct Suite {
+    app: App,
+}
+
+impl Suite {
+    async fn on(database: &TestDb) -> Self {
+        let clock = Clock::manual(START);
+        let app = App::new(Parts {
+            db: database.db.clone(),
+            partitions: store::meta::partitions(database).await.unwrap(),
+            ids: Ids::random(clock.clone()),
+            clock,
+            keys: RootKeys::parse(&"42".repeat(32), &[]).unwrap(),
+            tasks: TaskTracker::new(),
+            region: "CN".to_owned(),
+        });
+        Self { app }
+    }
+
+    fn db(&self) -> &Db {
+        &self.app.db
+    }
+
+    fn link(&self, tenant: u128, scope: RowScope) -> Link {
+        let call = call(tenant, scope);
+        let routes = routes(&self.app).prepare();
+        rpc::link::link(tower::service_fn(move |mut request: http::Request<tonic::body::Body>| {
+            request.extensions_mut().insert(call.clone());
+            routes.clone().call(request)
+        }))
+    }
+
+    fn customers(&self, tenant: u128) -> CustomerServiceClient<Link> {
+        CustomerServiceClient::new(self.link(tenant, RowScope::Tenant))
+    }
+
+    fn products(&self, tenant: u128) -> ProductServiceClient<Link> {
+        ProductServiceClient::new(self.link(tenant, RowScope::Tenant))
+    }
+
+    fn purchases(&self, tenant: u128) -> PurchaseServiceClient<Link> {
+        PurchaseServiceClient::new(self.link(tenant, RowScope::Tenant))
+    }
+
+    fn timelines(&self, tenant: u128) -> TimelineServiceClient<Link> {
+        TimelineServiceClient::new(self.link(tenant, RowScope::Tenant))
+    }
+
+    async fn customer(&self, tenant: u128, request: pb::CreateCustomerRequest) -> pb::Customer {
+        self.customers(tenant).create_customer(request).await.unwrap().into_inner()
+    }
+
+    async fn product(&self, tenant: u128, id: &str) {
+        let request = pb::CreateProductRequest {
+            product: Some(pb::Product { title: "产品".to_owned(), ..pb::Product::default() }),
+            product_id: id.to_owned(),
+            request_id: String::new(),
+        };
+        self.products(tenant).create_product(request).await.unwrap();
+    }
+
+    /// The sequences and payloads of an aggregate's events, in order.
+    async fn events(&self, aggregate: Uuid) -> Vec<(i64, i64, Vec<u8>)> {
+        const EVENTS: Sql = Sql::both(
+            "SELECT sequence, at, payload FROM events WHERE tenant = $1 AND aggregate = $2 \
+             ORDER BY sequence",
+        );
+        self.db().all(EVENTS, args![Uuid::from_u128(1), aggregate]).await.unwrap()
+    }
+
+    async fn count(&self, sql: Sql) -> i64 {
+        self.db().one::<(i64,)>(sql, args![Uuid::from_u128(1)]).await.unwrap().0
+    }
+}
+
+fn call(tenant: u128, scope: RowScope) -> Call {
+    let own = match scope {
+        RowScope::Own(id) => Some(id),
+        _ => None,
+    };
+    let (kind, role) = match own {
+        Some(_) => (CallerKind::Customer, Role::Customer),
+        None => (CallerKind::Integration, Role::Integration),
+    };
+    let caller = Caller {
+        tenant: TenantId::from(Uuid::from_u128(tenant)),
+        kind,
+        subject: "test".to_owned(),
+        roles: vec![role],
+        teams: Vec::new(),
+        customer: own,
+        locale: Locale::En,
+    };
+    Call {
+        caller: Arc::new(caller),
+        scope,
+        method: "".into(),
+        deadline: tokio::time::Instant::now() + Duration::from_secs(30),
+        traceparent: "".into(),
+        grants: Arc::new(Grants::shipped()),
+    }
+}
+
+fn phone(value: &str) -> pb::Identifier {
+    let kind = pb::IdentifierKind::Phone.into();
+    pb::Identifier { kind, value: value.to_owned(), ..pb::Identifier::default() }
+}
+
+fn create(name: &str, phones: &[&str]) -> pb::CreateCustomerRequest {
+    let customer = pb::Customer {
+        display_name: name.to_owned(),
+        identifiers: phones.iter().map(|value| phone(value)).collect(),
+        ..pb::Customer::default()
+    };
+    pb::CreateCustomerRequest { customer: Some(customer), request_id: String::new() }
+}
+
+fn order(customer: &str, number: &str, state: pb::PurchaseState) -> pb::UpsertPurchaseRequest {
+    let product = "products/X".to_owned();
+    let purchase = pb::Purchase {
+        customer: customer.to_owned(),
+        order_number: number.to_owned(),
+        items: vec![pb::PurchaseItem { product, quantity: 1, unit_price: None }],
+        total: Some(Money { minor_units: 9_900, currency: "CNY".to_owned() }),
+        purchase_time: Some(rpc::wire::timestamp(START)),
+        state: state.into(),
+        ..pb::Purchase::default()
+    };
+    pb::UpsertPurchaseRequest { purchase: Some(purchase), request_id: String::new() }
+}
+
+fn id_of(name: &str) -> CustomerId {
+    CustomerId::parse_name(name).unwrap()
+}
+
+#[tokio::test]
+async fn every_statement_is_valid() {
+    each_db(MIGRATIONS, async |database| {
+        for statements in STATEMENTS {
+            store::prepare_all(database, statements).await.unwrap();
+        }
+    })
+    .await;
+}
+
+/// No read of a list or of one row goes through more than it answers with.
+#[tokio::test]
+async fn every_read_goes_by_an_index() {
+    let database = TestDb::migrated(Engine::Sqlite, MIGRATIONS).await;
+    for statement in STATEMENTS.iter().copied().flatten() {
+        let text = statement.text(Engine::Sqlite);
+        if !text.starts_with("SELECT") {
+            continue;
+        }
+        let explain = Sql::both(Box::leak(format!("EXPLAIN QUERY PLAN {text}").into_boxed_str()));
+        let plan: Vec<(i64, i64, i64, String)> = database.all(explain, Vec::new()).await.unwrap();
+        for (_, _, _, step) in plan {
+            assert!(step.starts_with("SEARCH"), "{text}\n{step}");
+        }
+    }
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn names_and_identifiers_are_sealed_at_rest_and_absent_from_events() {
+    each_db(MIGRATIONS, async |database| {
+        let suite = Suite::on(database).await;
+        let made = suite.customer(1, create("王小明", &["13800138023"])).await;
+        const STORED: Sql = Sql::both(
+            "SELECT display_name FROM customers WHERE tenant = $1 \
+             UNION ALL SELECT value FROM identifiers WHERE tenant = $1 \
+             UNION ALL SELECT blind FROM identifiers WHERE tenant = $1 \
+             UNION ALL SELECT payload FROM events WHERE tenant = $1",
+        );
+        let stored: Vec<(Vec<u8>,)> =
+            suite.db().all(STORED, args![Uuid::from_u128(1)]).await.unwrap();
+        assert_eq!(stored.len(), 4);
+        for (bytes,) in stored {
+            for secret in ["王", "小明", "13800138023"] {
+                let secret = secret.as_bytes();
+                assert!(!bytes.windows(secret.len()).any(|window| window == secret));
+            }
+        }
+        let request = pb::GetCustomerRequest { name: made.name.clone() };
+        let read = suite.customers(1).get_customer(request).await.unwrap().into_inner();
+        assert_eq!(read.display_name, "王小明");
+        assert_eq!(read.identifiers[0].value, "13800138023");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sealed_value_moved_to_another_row_does_not_open() {
+    each_db(MIGRATIONS, async |database| {
+        let suite = Suite::on(database).await;
+        let one = suite.customer(1, create("甲", &[])).await;
+        let other = suite.customer(1, create("乙", &[])).await;
+        const MOVE: Sql = Sql::both(
+            "UPDATE customers SET display_name = \
+             (SELECT display_name FROM customers WHERE tenant = $1 AND id = $2) \
+             WHERE tenant = $1 AND id = $3",
+        );
+        let values = || args![Uuid::from_u128(1), id_of(&one.name), id_of(&other.name)];
+        let moved: Result<u64, store::Error> =
+            transact!(suite.db(), "test", |tx| tx.execute(MOVE, values()).await);
+        moved.unwrap();
+        let request = pb::GetCustomerRequest { name: other.name.clone() };
+        let status = suite.customers(1).get_customer(request).await.unwrap_err();
+        assert_eq!(status.code(), tonic::Code::Internal);
+        assert!(!status.message().contains('甲'));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_64_that_resolve_a_new_number_at_once_one_makes_the_customer() {
+    const VARIANTS: [&str; 4] =
+        ["13800138023", "+86 138 0013 8023", "008613800138023", "０１３８－００１３－８０２３"];
+    each_db(MIGRATIONS, async |database| {
+        let suite = Suite::on(database).await;
+        let answers = join_all((0..64).map(|n| {
+            let mut client = suite.customers(1);
+            let request = pb::ResolveCustomerRequest {
+                identifiers: vec![phone(VARIANTS[n % 4]), phone("13800138024")],
+                create: true,
+                display_name: "王芳".to_owned(),
+                request_id: String::new(),
+            };
+            async move { client.resolve_customer(request).await.unwrap().into_inner() }
+        }))
+        .await;
+        let names: BTreeSet<_> =
+            answers.iter().map(|answer| &answer.customer.as_ref().unwrap().name).collect();
+        assert_eq!(names.len(), 1);
+        assert_eq!(answers.iter().filter(|answer| answer.created).count(), 1);
+        const CUSTOMERS: Sql = Sql::both("SELECT COUNT(*) FROM customers WHERE tenant = $1");
+        const EVENTS: Sql = Sql::both("SELECT COUNT(*) FROM events WHERE tenant = $1");
+        assert_eq!((suite.count(CUSTOMERS).await, suite.count(EVENTS).await), (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_64_with_one_request_id_one_makes_the_customer() {
+    each_db(MIGRATIONS, async |database| {
+        let suite = Suite::on(database).await;
+        let mut request = create("王芳", &[]);
+        request.request_id = Uuid::from_u128(7).to_string();
+        let answers = join_all((0..64).map(|_| {
+            let (mut client, request) = (suite.customers(1), request.clone());
+            async move { client.create_customer(request).await.unwrap().into_inner() }
+        }))
+        .await;
+        assert!(answers.iter().all(|answer| *answer == answers[0]));
+        const CUSTOMERS: Sql = Sql::both("SELECT COUNT(*) FROM customers WHERE tenant = $1");
+        assert_eq!(suite.count(CUSTOMERS).await, 1);
+        request.customer.as_mut().unwrap().display_name = "李娜".to_owned();
+        let status = suite.customers(1).create_customer(request).await.unwrap_err();
+        assert_eq!(status.code(), tonic::Code::AlreadyExists);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parallel_reports_of_orders_leave_a_gapless_history() {
+    each_db(MIGRATIONS, async |database| {
+        let suite = Suite::on(database).await;
+        let customer = suite.customer(1, create("王芳", &[])).await;
+        suite.product(1, "X").await;
+        // 24 orders and 24 updates of the customer, each order reported twice at once.
+        let orders = join_all((0..48).map(|n| {
+            let mut client = suite.purchases(1);
+            let request = order(&customer.name, &(n / 2).to_string(), pb::PurchaseState::Paid);
+            async move { client.upsert_purchase(request).await.unwrap().into_inner() }
+        }));
+        let updates = join_all((0..24).map(|n| {
+            let mut client = suite.customers(1);
+            let given = pb::Customer {
+                name: customer.name.clone(),
+                segment: format!("s{n}"),
+                ..pb::Customer::default()
+            };
+            let request = pb::UpdateCustomerRequest { customer: Some(given), ..Default::default() };
+            async move { client.update_customer(request).await.unwrap() }
+        }));
+        let (orders, _) = futures::join!(orders, updates);
+        let names: BTreeSet<_> = orders.iter().map(|purchase| &purchase.name).collect();
+        assert_eq!(names.len(), 24);
+        let events = suite.events(id_of(&customer.name).uuid()).await;
+        assert_eq!(events.len(), 1 + 24 + 24);
+        for (index, (sequence, _, _)) in events.iter().enumerate() {
+            assert_eq!(usize::try_from(*sequence).unwrap(), index + 1);
+        }
+        assert!(events.windows(2).all(|pair| pair[0].1 < pair[1].1), "time rises");
+
+        let request = pb::ListPurchasesRequest { parent: customer.name, ..Default::default() };
+        let page = suite.purchases(1).list_purchases(request).await.unwrap().into_inner();
+        assert_eq!(page.purchases.len(), 24);
+        assert!(page.purchases.iter().all(|purchase| purchase.etag == "v1"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn missing_foreign_and_out_of_reach_have_the_same_bytes() {
+    each_db(MIGRATIONS, async |database| {
+        let suite = Suite::on(database).await;
+        let one = suite.customer(1, create("甲", &["13800138001"])).await;
+        let other = suite.customer(1, create("乙", &["13800138002"])).await;
+        let missing = "customers/0198b2a0-0000-7000-8000-000000000001";
+        let ways = [
+            (suite.link(1, RowScope::Tenant), missing),
+            (suite.link(2, RowScope::Tenant), one.name.as_str()),
+            (suite.link(1, RowScope::Own(id_of(&other.name))), one.name.as_str()),
+        ];
+        let mut told = BTreeSet::new();
+        for (link, name) in ways {
+            let parent = name.to_owned();
+            let get = pb::GetCustomerRequest { name: name.to_owned() };
+            let batch = pb::BatchGetCustomersRequest { names: vec![name.to_owned()] };
+            let purchases =
+                pb::ListPurchasesRequest { parent: parent.clone(), ..Default::default() };
+            let timeline = pb::ListTimelineRequest { parent, ..Default::default() };
+            let given = pb::Customer {
+                name: name.to_owned(),
+                language: "en".to_owned(),
+                ..pb::Customer::default()
+            };
+            let update = pb::UpdateCustomerRequest { customer: Some(given), ..Default::default() };
+            let mut customers = CustomerServiceClient::new(link.clone());
+            for status in [
+                customers.get_customer(get).await.unwrap_err(),
+                customers.batch_get_customers(batch).await.unwrap_err(),
+                customers.update_customer(update).await.unwrap_err(),
+                PurchaseServiceClient::new(link.clone())
+                    .list_purchases(purchases)
+                    .await
+                    .unwrap_err(),
+                TimelineServiceClient::new(link.clone()).list_timeline(timeline).await.unwrap_err(),
+            ] {
+                assert_eq!(status.code(), tonic::Code::NotFound);
+                // The names have the same length, so their places in the bytes are the same.
+                let details = String::from_utf8_lossy(status.details()).replace(name, "NAME");
+                told.insert((status.message().replace(name, "NAME"), details));
+            }
+        }
+        assert_eq!(told.len(), 1, "{told:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn tenants_do_not_meet() {
+    each_db(MIGRATIONS, async |database| {
+        let suite = Suite::on(database).await;
+        // The same number, product id and order number in both.
+        for tenant in [1, 2] {
+            let made = suite.customer(tenant, create("王芳", &["13800138001"])).await;
+            suite.product(tenant, "X").await;
+            let request = order(&made.name, "1", pb::PurchaseState::Ordered);
+            suite.purchases(tenant).upsert_purchase(request).await.unwrap();
+            let request = pb::ResolveCustomerRequest {
+                identifiers: vec![phone("+8613800138001")],
+                ..Default::default()
+            };
+            let found = suite.customers(tenant).resolve_customer(request).await.unwrap();
+            assert_eq!(found.into_inner().customer.unwrap().name, made.name);
+            let list = pb::ListCustomersRequest::default();
+            let page = suite.customers(tenant).list_customers(list).await.unwrap().into_inner();
+            assert_eq!(page.customers, [made]);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_timeline_takes_tickets_and_purchases_in_order() {
+    each_db(MIGRATIONS, async |database| {
+        let suite = Suite::on(database).await;
+        let customer = suite.customer(1, create("王芳", &[])).await;
+        suite.product(1, "X").await;
+        let ticket = Uuid::from_u128(0xbeef);
+        let event = |sequence: i64, kind: &str, customer: &str| Event {
+            source: "tickets".into(),
+            partition: 0,
+            position: sequence,
+            tenant: TenantId::from(Uuid::from_u128(1)),
+            aggregate: ticket,
+            sequence,
+            kind: kind.to_owned(),
+            payload: TicketEvent { customer: customer.to_owned(), ..Default::default() }
+                .encode_to_vec(),
+            actor_kind: CallerKind::Service,
+            actor: "tickets".to_owned(),
+            at: START.plus_micros(sequence),
+            trace: String::new(),
+        };
+        let events = [
+            event(1, "ticket.created", ""),
+            event(2, "entry.added", ""),
+            event(3, "ticket.updated", &customer.name),
+            event(3, "ticket.updated", &customer.name),
+        ];
+        for event in &events {
+            transact!(suite.db(), "test", |tx| Timeline.apply(tx, event).await).unwrap();
+        }
+        suite.app.clock.advance(Duration::from_secs(1));
+        for state in [pb::PurchaseState::Paid, pb::PurchaseState::Shipped] {
+            let request = order(&customer.name, "1", state);
+            suite.purchases(1).upsert_purchase(request).await.unwrap();
+        }
+        let request = pb::ListTimelineRequest {
+            parent: customer.name.clone(),
+            page_size: 2,
+            ..Default::default()
+        };
+        let mut timelines = suite.timelines(1);
+        let first = timelines.list_timeline(request.clone()).await.unwrap().into_inner();
+        let request = pb::ListTimelineRequest {
+            page_token: first.next_page_token.clone(),
+            page_size: 10,
+            ..request
+        };
+        let second = timelines.list_timeline(request).await.unwrap().into_inner();
+        let seen: Vec<_> = first
+            .items
+            .iter()
+            .chain(&second.items)
+            .map(|item| (item.r#type.as_str(), item.sequence))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("purchase.recorded", 2),
+                ("purchase.recorded", 1),
+                ("ticket.updated", 3),
+                ("entry.added", 2),
+                ("ticket.created", 1),
+            ]
+        );
+        assert_eq!(second.next_page_token, "");
+    })
+    .await;
+}

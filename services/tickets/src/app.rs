@@ -1,0 +1,233 @@
+//! What every handler of tickets has at hand.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use ::rpc::{Call, Outbound};
+use ::store::{Db, Error};
+use calendar::Problem;
+use kernel::{Clock, CustomerId, Ids, TenantId, keys::RootKeys, page::PageTokens};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    domain::{
+        Actor,
+        policy::{Calendars, Policy},
+        routing::Routing,
+    },
+    store::{agents, numbers::Numbers},
+};
+
+/// How many known customers and lanes a process remembers; beyond it all are forgotten.
+const REMEMBERED: usize = 65_536;
+
+/// What tickets is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Its database.
+    pub db: Db,
+    /// How many partitions its feed has.
+    pub partitions: u32,
+    /// The time.
+    pub clock: Clock,
+    /// New ids.
+    pub ids: Ids,
+    /// The keys.
+    pub keys: RootKeys,
+    /// Where writes run.
+    pub tasks: TaskTracker,
+    /// The way to customers.
+    pub customers: Outbound,
+    /// The tenants with their routing and time zones.
+    pub tenants: Vec<Tenant>,
+    /// Its own feed, for watching.
+    pub source: feed::Source,
+    /// Where metrics go.
+    pub metrics: telemetry::Metrics,
+}
+
+/// What tickets knows of a tenant.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// Its id.
+    pub id: TenantId,
+    /// Its queues and agents.
+    pub routing: Routing,
+    /// The IANA time zone of its working hours.
+    pub time_zone: String,
+    /// The region that its telephone numbers are read in.
+    pub phone_region: String,
+}
+
+/// A tenant, ready to be worked for.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) routing: Routing,
+    pub(crate) calendars: Calendars,
+    pub(crate) policy: Policy,
+    pub(crate) phone_region: String,
+}
+
+/// Everything that a handler has at hand; a cheap clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    parts: Parts,
+    settings: HashMap<TenantId, Settings>,
+    numbers: Numbers,
+    tokens: PageTokens,
+    request_key: [u8; 32],
+    known_customers: Mutex<HashSet<(TenantId, CustomerId)>>,
+    known_lanes: Mutex<HashSet<(TenantId, String)>>,
+}
+
+/// A tenant's time zone is not one.
+#[derive(Debug, thiserror::Error)]
+#[error("tenant {tenant}: {}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub struct BadTenant {
+    tenant: TenantId,
+    problems: Vec<Problem>,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Result<Self, BadTenant> {
+        let mut settings = HashMap::new();
+        for tenant in &parts.tenants {
+            let calendars = Calendars::of_zone(&tenant.time_zone)
+                .map_err(|problems| BadTenant { tenant: tenant.id, problems })?;
+            settings.insert(
+                tenant.id,
+                Settings {
+                    routing: tenant.routing.clone(),
+                    calendars,
+                    policy: Policy::shipped(),
+                    phone_region: tenant.phone_region.clone(),
+                },
+            );
+        }
+        let tokens = PageTokens::new(parts.keys.clone());
+        let request_key = parts.keys.derive("request hash", b"tickets");
+        let inner = Inner {
+            parts,
+            settings,
+            numbers: Numbers::default(),
+            tokens,
+            request_key,
+            known_customers: Mutex::default(),
+            known_lanes: Mutex::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Brings the agents' capacities in the ledger up to the configuration.
+    pub async fn seed(&self) -> Result<(), Error> {
+        for tenant in &self.inner.parts.tenants {
+            let capacities: Vec<(String, i32)> = tenant
+                .routing
+                .agents
+                .iter()
+                .map(|(member, profile)| (member.clone(), profile.capacity))
+                .collect();
+            agents::seed(self.db(), tenant.id, &capacities).await?;
+        }
+        Ok(())
+    }
+
+    /// The database.
+    pub fn db(&self) -> &Db {
+        &self.inner.parts.db
+    }
+
+    /// How many partitions the feed has.
+    pub(crate) fn partitions(&self) -> u32 {
+        self.inner.parts.partitions
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &Clock {
+        &self.inner.parts.clock
+    }
+
+    pub(crate) fn ids(&self) -> &Ids {
+        &self.inner.parts.ids
+    }
+
+    pub(crate) fn keys(&self) -> &RootKeys {
+        &self.inner.parts.keys
+    }
+
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.inner.parts.tasks
+    }
+
+    pub(crate) fn customers(&self) -> &Outbound {
+        &self.inner.parts.customers
+    }
+
+    pub(crate) fn source(&self) -> &feed::Source {
+        &self.inner.parts.source
+    }
+
+    pub(crate) fn metrics(&self) -> &telemetry::Metrics {
+        &self.inner.parts.metrics
+    }
+
+    pub(crate) fn tokens(&self) -> &PageTokens {
+        &self.inner.tokens
+    }
+
+    pub(crate) fn numbers(&self) -> &Numbers {
+        &self.inner.numbers
+    }
+
+    pub(crate) fn request_key(&self) -> &[u8; 32] {
+        &self.inner.request_key
+    }
+
+    /// How this tenant works; `None` for a tenant that the configuration does not know.
+    pub(crate) fn settings(&self, tenant: TenantId) -> Option<&Settings> {
+        self.inner.settings.get(&tenant)
+    }
+
+    /// Whether this customer was seen before. Customers do not vanish without an event.
+    pub(crate) fn knows_customer(&self, tenant: TenantId, customer: CustomerId) -> bool {
+        let known = self.inner.known_customers.lock().unwrap_or_else(PoisonError::into_inner);
+        known.contains(&(tenant, customer))
+    }
+
+    pub(crate) fn note_customer(&self, tenant: TenantId, customer: CustomerId) {
+        let mut known = self.inner.known_customers.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert((tenant, customer));
+    }
+
+    /// Whether this lane is known to be in the database; lanes stay.
+    pub(crate) fn knows_lane(&self, tenant: TenantId, lane: &str) -> bool {
+        let known = self.inner.known_lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        known.contains(&(tenant, lane.to_owned()))
+    }
+
+    pub(crate) fn note_lane(&self, tenant: TenantId, lane: &str) {
+        let mut known = self.inner.known_lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert((tenant, lane.to_owned()));
+    }
+}
+
+/// Who acts in a call.
+pub(crate) fn actor(call: &Call) -> Actor {
+    let member =
+        (call.caller.kind == kernel::CallerKind::Member).then(|| call.caller.subject.clone());
+    Actor { kind: call.caller.kind, member }
+}

@@ -1,0 +1,517 @@
+//! A ticket and what can become of it.
+
+use calendar::CalendarError;
+use contracts::tickets::v1::{
+    AssignmentChanged, AssignmentReason, Category, Channel, CloseReason, Kind, Nature, ServiceType,
+    Stage, StatusChanged, TicketCreated, TicketTriaged, TicketUpdated, ticket_event::Change,
+};
+use kernel::{Blocker, CallerKind, CustomerId, TenantId, TicketId, Time};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    clock::Clock,
+    code,
+    facts::Told,
+    policy::{Calendars, Policy},
+    routing,
+};
+
+/// One matter of one customer. What lists and queues go by stands here; everything else is in
+/// [`Body`]; the words are kept apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its id.
+    pub id: TicketId,
+    /// Its number, unique within the tenant.
+    pub number: i64,
+    /// Changes with every command that changes the ticket.
+    pub version: i64,
+    /// The place of its last event in its history.
+    pub sequence: i64,
+    /// The time of its last event.
+    pub last_at: Time,
+    /// Where it stands.
+    pub category: Category,
+    /// The queue that it waits in or was taken from.
+    pub queue: String,
+    /// The team of the queue.
+    pub team: String,
+    /// Queue, language and skills as one key; see [`routing::lane`].
+    pub lane: String,
+    /// Who works on it.
+    pub assignee: Option<String>,
+    /// The customer, once known.
+    pub customer: Option<CustomerId>,
+    /// Since when it waits; a release does not reset it, a reopening does.
+    pub queued_at: Time,
+    /// When it was recorded.
+    pub created_at: Time,
+    /// When it last changed.
+    pub updated_at: Time,
+    /// Everything that nothing is looked up by.
+    pub body: Body,
+}
+
+/// What is kept of a ticket that nothing is looked up by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Body {
+    /// What kind of matter it is.
+    #[serde(with = "code")]
+    pub kind: Kind,
+    /// What service is asked for.
+    #[serde(with = "code")]
+    pub service_type: ServiceType,
+    /// Before, during or after the sale.
+    #[serde(with = "code")]
+    pub stage: Stage,
+    /// How the customer came to us.
+    #[serde(with = "code")]
+    pub channel: Channel,
+    /// What it is about.
+    pub subject: Subject,
+    /// The customer's language; empty for any.
+    pub language: String,
+    /// Skills without which nobody gets it, sorted.
+    pub skills: Vec<String>,
+    /// Which facts are told.
+    pub told: Told,
+    /// When it happened.
+    pub occurred: Option<Time>,
+    /// How staff judge it.
+    pub triage: Option<Judgement>,
+    /// Why it is closed.
+    #[serde(with = "code")]
+    pub close_reason: CloseReason,
+    /// When it was closed.
+    pub closed: Option<Time>,
+    /// Its clocks.
+    pub clocks: Vec<Clock>,
+    /// Open stretches of work.
+    pub sessions: Vec<Session>,
+    /// What it takes of its assignee's capacity at present.
+    pub held: i32,
+    /// How often it was reopened.
+    pub reopened: i32,
+    /// The last resolution.
+    pub resolution: Option<Resolved>,
+    /// How many entries its conversation has.
+    pub entries: i32,
+    /// When its contact is next to be resolved to a customer; `None` where nothing is pending.
+    pub link: Option<PendingLink>,
+}
+
+/// What a matter is about; empty where nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// The product, `products/{id}`.
+    pub product: String,
+    /// The purchase, `purchases/{id}`.
+    pub purchase: String,
+    /// The lot.
+    pub lot: String,
+    /// The component.
+    pub component: String,
+    /// The fault code.
+    pub fault_code: String,
+}
+
+/// How staff judge a matter; cause and evidence are words and kept apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// Of what nature it is.
+    #[serde(with = "code")]
+    pub nature: Nature,
+    /// 1 (worst) to 4.
+    pub severity: i32,
+    /// When it was judged.
+    pub at: Time,
+}
+
+/// A stretch of an agent's work that is not over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Who works.
+    pub member: String,
+    /// When it started.
+    pub started: Time,
+    /// When it ends by itself.
+    pub until: Time,
+}
+
+/// A resolution that was proposed; its words are kept apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// 1 for the first, one more after each objection.
+    pub instance: i32,
+    /// When it was proposed.
+    pub at: Time,
+    /// When the ticket closes by itself; `None` once the customer has spoken or it is closed.
+    pub silent_close: Option<Time>,
+}
+
+/// A contact that is still to be resolved to a customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingLink {
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When to try next.
+    pub next: Time,
+}
+
+/// Who does something to a ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// What kind of principal it is.
+    pub kind: CallerKind,
+    /// The member's slug, where it is one.
+    pub member: Option<String>,
+}
+
+impl Actor {
+    /// The suite itself.
+    pub fn suite() -> Self {
+        Self { kind: CallerKind::Service, member: None }
+    }
+
+    /// Whether somebody acts for the customer rather than the customer.
+    pub fn on_behalf(&self) -> bool {
+        self.kind != CallerKind::Customer
+    }
+}
+
+/// What a transition goes by besides the ticket.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The time of the transition, never earlier than the ticket's last event.
+    pub at: Time,
+    /// Who does it.
+    pub actor: &'a Actor,
+    /// The tenant's policy.
+    pub policy: &'a Policy,
+    /// The tenant's calendars.
+    pub calendars: &'a Calendars,
+}
+
+/// Why a transition does not take place.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// These stand in the way.
+    Blocked(Vec<Blocker>),
+    /// Somebody else has it.
+    Claimed(String),
+    /// The calendar has no such time.
+    Calendar(CalendarError),
+}
+
+impl From<CalendarError> for Refusal {
+    fn from(error: CalendarError) -> Self {
+        Self::Calendar(error)
+    }
+}
+
+impl Refusal {
+    /// Refused by one blocker.
+    pub fn one(kind: &'static str, subject: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Blocked(vec![Blocker { kind, subject: subject.into(), description: why.into() }])
+    }
+
+    /// Refused because of where the ticket stands.
+    pub fn state(category: Category, why: &str) -> Self {
+        let name = category.as_str_name();
+        Self::one("STATE", name.strip_prefix("CATEGORY_").unwrap_or(name), why)
+    }
+}
+
+/// One thing that happened, by the name that its event has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Happening {
+    /// For instance `ticket.resolved`.
+    pub kind: &'static str,
+    /// What changed.
+    pub change: Change,
+}
+
+/// Units of an agent's capacity that are taken (or, negative, given back).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Whose capacity.
+    pub member: String,
+    /// How many units.
+    pub units: i32,
+    /// Whether the capacity may be exceeded.
+    pub force: bool,
+}
+
+/// A ticket after a transition, and what happened on the way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changed {
+    /// The ticket as it is now.
+    pub ticket: Ticket,
+    /// What happened, in order.
+    pub happened: Vec<Happening>,
+    /// What agents' capacity it takes or gives back.
+    pub moves: Vec<Move>,
+}
+
+impl Changed {
+    /// Nothing happened yet.
+    pub fn start(ticket: Ticket) -> Self {
+        Self { ticket, happened: Vec::new(), moves: Vec::new() }
+    }
+
+    pub(super) fn note(&mut self, kind: &'static str, change: Change) {
+        self.happened.push(Happening { kind, change });
+    }
+
+    /// Counts this as a change of the ticket: a new version.
+    pub(super) fn touch(&mut self, at: Time) {
+        self.ticket.version += 1;
+        self.ticket.updated_at = at;
+    }
+}
+
+/// A ticket as it is first recorded.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its id.
+    pub id: TicketId,
+    /// Its number.
+    pub number: i64,
+    /// The queue and its team.
+    pub queue: String,
+    /// The team of the queue.
+    pub team: String,
+    /// The customer, if known.
+    pub customer: Option<CustomerId>,
+    /// Everything else; clocks are started here.
+    pub body: Body,
+}
+
+impl Draft {
+    /// Records the ticket and starts its clocks.
+    pub fn record(self, cx: &Context<'_>) -> Result<Changed, Refusal> {
+        let ticket = Ticket {
+            tenant: self.tenant,
+            id: self.id,
+            number: self.number,
+            version: 1,
+            sequence: 0,
+            last_at: cx.at,
+            category: Category::New,
+            lane: routing::lane(&self.queue, &self.body.language, &self.body.skills),
+            queue: self.queue,
+            team: self.team,
+            assignee: None,
+            customer: self.customer,
+            queued_at: cx.at,
+            created_at: cx.at,
+            updated_at: cx.at,
+            body: self.body,
+        };
+        let mut changed = Changed::start(ticket);
+        let body = &changed.ticket.body;
+        let created = TicketCreated {
+            channel: body.channel.into(),
+            stage: body.stage.into(),
+            product: body.subject.product.clone(),
+            fault_code: body.subject.fault_code.clone(),
+            missing_facts: body.told.missing(body.kind).into_iter().map(Into::into).collect(),
+        };
+        changed.note("ticket.created", Change::Created(created));
+        changed.start_clocks(cx, 1)?;
+        Ok(changed)
+    }
+}
+
+impl Ticket {
+    /// Whether it can be claimed: nobody has it, and it is our turn.
+    pub fn is_waiting(&self) -> bool {
+        self.assignee.is_none() && matches!(self.category, Category::New | Category::Open)
+    }
+
+    /// Whether work on it is over, for now or for good.
+    pub fn is_settled(&self) -> bool {
+        matches!(self.category, Category::Resolved | Category::Closed)
+    }
+
+    /// The earliest due time of its running clocks.
+    pub fn next_due(&self) -> Option<Time> {
+        self.body.clocks.iter().filter_map(|clock| clock.target_if_running()).map(|t| t.due).min()
+    }
+
+    /// Writes fields; `paths` are those that changed, by their names in the contract.
+    pub fn update(self, paths: Vec<String>, cx: &Context<'_>) -> Result<Changed, Refusal> {
+        if self.category == Category::Closed {
+            return Err(Refusal::state(self.category, "a closed ticket is not written any more"));
+        }
+        let mut changed = Changed::start(self);
+        let ticket = &mut changed.ticket;
+        ticket.lane = routing::lane(&ticket.queue, &ticket.body.language, &ticket.body.skills);
+        let missing = ticket.body.told.missing(ticket.body.kind);
+        let missing_facts = missing.into_iter().map(Into::into).collect();
+        changed.touch(cx.at);
+        changed.note("ticket.updated", Change::Updated(TicketUpdated { paths, missing_facts }));
+        Ok(changed)
+    }
+
+    /// Links it to the customer that its contact turned out to be.
+    pub fn link(self, customer: CustomerId, cx: &Context<'_>) -> Changed {
+        let mut changed = Changed::start(self);
+        changed.ticket.customer = Some(customer);
+        changed.ticket.body.link = None;
+        changed.ticket.body.told.who = true;
+        changed.touch(cx.at);
+        let paths = vec!["customer".to_owned()];
+        let updated = TicketUpdated { paths, missing_facts: changed.missing_facts() };
+        changed.note("ticket.updated", Change::Updated(updated));
+        changed
+    }
+
+    /// Judges it.
+    pub fn judge(
+        self,
+        nature: Nature,
+        severity: i32,
+        cx: &Context<'_>,
+    ) -> Result<Changed, Refusal> {
+        if self.category == Category::Closed {
+            return Err(Refusal::state(self.category, "a closed ticket is not judged any more"));
+        }
+        let mut changed = Changed::start(self);
+        changed.ticket.body.triage = Some(Judgement { nature, severity, at: cx.at });
+        changed.touch(cx.at);
+        let triaged = TicketTriaged { nature: nature.into(), severity };
+        changed.note("ticket.triaged", Change::Triaged(triaged));
+        Ok(changed)
+    }
+
+    /// Gives it to `member`. Who has it already keeps it, and nothing happens.
+    pub fn assign(
+        self,
+        member: &str,
+        how: Assignment,
+        cx: &Context<'_>,
+    ) -> Result<Changed, Refusal> {
+        if self.is_settled() {
+            return Err(Refusal::state(self.category, "nobody works on a settled ticket"));
+        }
+        if self.assignee.as_deref() == Some(member) {
+            return Ok(Changed::start(self));
+        }
+        let claims = how.reason != AssignmentReason::Assigned;
+        if let Some(owner) = self.assignee.clone().filter(|_| claims) {
+            return Err(Refusal::Claimed(owner));
+        }
+        let mut changed = Changed::start(self);
+        changed.free_capacity();
+        if let Some(previous) = changed.ticket.assignee.clone() {
+            changed.end_sessions_of(&previous, cx.at);
+        }
+        let previous = changed.ticket.assignee.replace(member.to_owned());
+        let units = cx.policy.weight(changed.ticket.body.channel);
+        changed.ticket.body.held = units;
+        changed.moves.push(Move { member: member.to_owned(), units, force: how.over_capacity });
+        if changed.ticket.category == Category::New {
+            changed.ticket.category = Category::Open;
+        }
+        changed.touch(cx.at);
+        changed.note_assignment(previous.as_deref(), how);
+        if claims {
+            changed.work(member, cx);
+        }
+        Ok(changed)
+    }
+
+    /// Puts it back into its queue, where it keeps its age.
+    pub fn release(self, cx: &Context<'_>) -> Result<Changed, Refusal> {
+        if self.is_settled() {
+            return Err(Refusal::state(self.category, "nobody works on a settled ticket"));
+        }
+        if self.assignee.is_none() {
+            return Err(Refusal::one("ASSIGNEE", "", "nobody has it"));
+        }
+        let mut changed = Changed::start(self);
+        changed.unassign(AssignmentReason::Released, cx);
+        changed.touch(cx.at);
+        Ok(changed)
+    }
+}
+
+/// How an assignment came about.
+#[derive(Clone, Copy, Debug)]
+pub struct Assignment {
+    /// By whom or by what.
+    pub reason: AssignmentReason,
+    /// How many tickets were weighed.
+    pub candidates: i32,
+    /// Whether the agent's capacity may be exceeded.
+    pub over_capacity: bool,
+}
+
+impl Assignment {
+    /// An assignment without a choice among several.
+    pub fn plain(reason: AssignmentReason) -> Self {
+        Self { reason, candidates: 1, over_capacity: false }
+    }
+}
+
+impl Changed {
+    pub(super) fn missing_facts(&self) -> Vec<i32> {
+        let body = &self.ticket.body;
+        body.told.missing(body.kind).into_iter().map(Into::into).collect()
+    }
+
+    /// Moves it to another category; the clocks follow.
+    pub(super) fn turn(&mut self, category: Category, cx: &Context<'_>) -> Result<(), Refusal> {
+        let previous = self.ticket.category;
+        if previous == category {
+            return Ok(());
+        }
+        self.ticket.category = category;
+        self.touch(cx.at);
+        self.note(
+            "ticket.status_changed",
+            Change::StatusChanged(StatusChanged { previous: previous.into() }),
+        );
+        if category == Category::WaitingCustomer {
+            self.pause_clocks(cx)
+        } else if previous == Category::WaitingCustomer {
+            self.resume_clocks(cx)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(super) fn free_capacity(&mut self) {
+        if let Some(member) = self.ticket.assignee.clone()
+            && self.ticket.body.held > 0
+        {
+            self.moves.push(Move { member, units: -self.ticket.body.held, force: true });
+        }
+        self.ticket.body.held = 0;
+    }
+
+    pub(super) fn unassign(&mut self, reason: AssignmentReason, cx: &Context<'_>) {
+        self.free_capacity();
+        if let Some(previous) = self.ticket.assignee.take() {
+            self.end_sessions_of(&previous, cx.at);
+            self.note_assignment(Some(&previous), Assignment::plain(reason));
+        }
+    }
+
+    pub(super) fn note_assignment(&mut self, previous: Option<&str>, how: Assignment) {
+        self.note(
+            "assignment.changed",
+            Change::AssignmentChanged(AssignmentChanged {
+                previous: previous.map(|slug| format!("members/{slug}")).unwrap_or_default(),
+                reason: how.reason.into(),
+                candidates: how.candidates,
+                over_capacity: how.over_capacity,
+            }),
+        );
+    }
+}

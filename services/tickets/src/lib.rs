@@ -1,0 +1,42 @@
+//! From a contact of a customer to a matter settled and agreed: tickets, their conversation, their
+//! clocks, their queues.
+//!
+//! A request comes in at `service`, is parsed and carried out by `rpc/<operation>`, decided by
+//! `domain` (pure), and written by `store` with its events in one transaction. What commands share
+//! stands in `command`, what time does in `worker`.
+//!
+//! # Invariants
+//! - All events of a ticket are written with its row held; they have no gaps, and their times never
+//!   fall.
+//! - Every transition is a pure function; what it refuses, it refuses with blockers as data.
+//! - No agent's ledger row exceeds its capacity, unless somebody with the permission says so.
+//! - Words stand apart from what is counted and queued by, and never appear in an event.
+//!
+//! # Deliberately absent
+//! Work orders, remedies, commitments, escalations, merge and split: they come with their own issues.
+
+mod app;
+mod command;
+mod convert;
+pub mod domain;
+mod error;
+mod fields;
+mod link;
+mod rpc;
+mod service;
+pub mod store;
+pub mod worker;
+
+use ::store::{Migration, migration};
+
+pub use app::{App, BadTenant, Parts, Tenant};
+pub use error::Error;
+pub use service::add_routes;
+
+/// The name of this service: in links, tokens, feeds and schemas.
+pub const NAME: &str = "tickets";
+
+/// The schema of tickets.
+pub fn migrations() -> Vec<Migration> {
+    vec![migration!(100, "../migrations", "0100_tickets")]
+}

@@ -1,0 +1,227 @@
+//! AddEntry: something is said on a ticket.
+
+use ::rpc::{Call, wire};
+use ::store::{Tx, events, transact};
+use contracts::tickets::v1::{self as pb, AuthorRole, Channel, Turn, Visibility};
+use kernel::{CallerKind, EntryId, TicketId, Time, Violations, keys};
+
+use crate::{
+    app::{self, App},
+    command::{
+        Also, Author, Decision, RequestKey, context, hold, keep_owner, save, settings, ticket_id,
+    },
+    convert,
+    domain::{Ticket, entry::Said, thanks},
+    error::Error,
+    fields,
+    store::{
+        entries,
+        entries::{Answer, Entry},
+    },
+};
+
+const BODY: usize = 32_000;
+const EXTERNAL_ID: usize = 256;
+const MOST_ANSWERS: usize = 10;
+
+/// Something that was said, on its way into the conversation.
+#[derive(Clone, Debug)]
+pub(crate) struct Spoken {
+    entry: Entry,
+    channel: Channel,
+}
+
+impl Spoken {
+    /// A customer's public words.
+    pub(crate) fn new(call: &Call, id: EntryId, words: &str) -> Self {
+        let (actor_kind, actor) = wire::actor_parts(&call.caller);
+        let entry = Entry {
+            position: 0,
+            id,
+            author_role: AuthorRole::Customer,
+            visibility: Visibility::Public,
+            channel: Channel::Unspecified,
+            external_id: String::new(),
+            answers: Vec::new(),
+            actor_kind: actor_kind.to_owned(),
+            actor,
+            created_at: Time::EPOCH,
+            body: words.to_owned(),
+        };
+        Self { entry, channel: Channel::Unspecified }
+    }
+
+    /// Its id.
+    pub(crate) fn id(&self) -> EntryId {
+        self.entry.id
+    }
+
+    /// The entry as the ticket takes it: at its place, at its time, in the ticket's channel if in
+    /// no other.
+    fn placed(&self, ticket: &Ticket, at: Time) -> Entry {
+        let mut entry = self.entry.clone();
+        entry.position = ticket.body.entries;
+        entry.created_at = at;
+        entry.channel =
+            if self.channel == Channel::Unspecified { ticket.body.channel } else { self.channel };
+        entry
+    }
+
+    /// What tells one delivery of a message from another message; `None` without an external id.
+    fn delivery(&self, ticket: &Ticket) -> Option<[u8; 32]> {
+        let entry = &self.entry;
+        if entry.external_id.is_empty() {
+            return None;
+        }
+        let channel =
+            if self.channel == Channel::Unspecified { ticket.body.channel } else { self.channel };
+        let parts = [channel.as_str_name(), &entry.external_id, &entry.body].join("\u{0}");
+        Some(keys::digest(parts.as_bytes()))
+    }
+}
+
+impl Also for Option<Spoken> {
+    async fn write(&self, tx: &mut Tx, ticket: &Ticket, at: Time) -> Result<(), Error> {
+        if let Some(spoken) = self {
+            let entry = spoken.placed(ticket, at);
+            let delivery = spoken.delivery(ticket);
+            entries::insert(tx, ticket.tenant, ticket.id, &entry, delivery).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A request to add an entry, parsed.
+struct Parsed {
+    ticket: TicketId,
+    spoken: Spoken,
+    said: Said,
+    request: Option<RequestKey>,
+}
+
+pub(crate) async fn handle(
+    app: App,
+    call: Call,
+    request: pb::AddEntryRequest,
+) -> Result<pb::Entry, Error> {
+    let Parsed { ticket: id, spoken, said, request } = parse(&app, &call, request)?;
+    let settings = settings(&app, &call)?;
+    let actor = app::actor(&call);
+    let name = format!("{}/entries/{}", id.name(), spoken.id());
+    let tenant = call.tenant();
+    let entry = transact!(app.db(), "entry.add", |tx| {
+        if let Some(request) = &request
+            && let Some(first) = request.claim(tx, &app, &call, &name).await?
+        {
+            hold(tx, &call, id).await?;
+            return written(tx, &call, id, &first).await;
+        }
+        let stored = hold(tx, &call, id).await?;
+        if let Some(delivery) = spoken.delivery(&stored.ticket)
+            && let Some(entry) = entries::delivered(tx, tenant, id, delivery).await?
+        {
+            return Ok(entry);
+        }
+        let at = events::monotone(app.clock().now(), stored.ticket.last_at);
+        let cx = context(settings, &actor, at);
+        let keep = stored.ticket.would_reopen(&said) && keep_owner(tx, &stored.ticket, &cx).await?;
+        let changed = stored
+            .ticket
+            .clone()
+            .say(&said, keep, &cx)
+            .map_err(|refusal| Error::refused(&id.name(), refusal))?;
+        let entry = spoken.placed(&changed.ticket, at);
+        entries::insert(tx, tenant, id, &entry, spoken.delivery(&stored.ticket)).await?;
+        save(tx, &app, &Author::of(&call), at, stored, Decision::from(changed)).await?;
+        Ok::<_, Error>(entry)
+    })?;
+    Ok(convert::entry(id, &entry))
+}
+
+/// The entry that the first call with this request id made.
+async fn written(tx: &mut Tx, call: &Call, ticket: TicketId, name: &str) -> Result<Entry, Error> {
+    let id = name.rsplit('/').next().and_then(kernel::id::canonical).map(EntryId::from);
+    let id = id.ok_or(Error::Stored("idempotency.resource"))?;
+    let entry = entries::get(tx, call.tenant(), ticket, id).await?;
+    entry.ok_or(Error::Stored("idempotency.resource"))
+}
+
+fn parse(app: &App, call: &Call, mut request: pb::AddEntryRequest) -> Result<Parsed, Error> {
+    let request_id = std::mem::take(&mut request.request_id);
+    let key = RequestKey::of(app, &request_id, &request);
+    let mut v = Violations::new();
+    wire::check_request_id(&request_id, &mut v);
+    let ticket = ticket_id("parent", &request.parent, &mut v);
+    let turn: Turn = fields::optional("turn", request.turn, &mut v);
+    let Some(entry) = request.entry else {
+        v.add("entry", "is required");
+        return Err(v.into());
+    };
+    let role = role(call, &entry, &mut v);
+    let visibility = match fields::optional("entry.visibility", entry.visibility, &mut v) {
+        Visibility::Unspecified => Visibility::Public,
+        visibility @ (Visibility::Public | Visibility::Internal) => visibility,
+    };
+    v.check(
+        role != AuthorRole::Customer || visibility == Visibility::Public,
+        "entry.visibility",
+        "what a customer says is public",
+    );
+    v.check(
+        turn == Turn::Unspecified || call.caller.kind != CallerKind::Customer,
+        "turn",
+        "is the company's to give",
+    );
+    v.text("entry.body", &entry.body, 1, BODY);
+    v.text("entry.external_id", &entry.external_id, 0, EXTERNAL_ID);
+    v.check(entry.answers.len() <= MOST_ANSWERS, "entry.answers", "must be at most 10");
+    for answer in &entry.answers {
+        v.text("entry.answers.revision", &answer.revision, 1, 200);
+        v.check(
+            (2..=35).contains(&answer.locale.len()),
+            "entry.answers.locale",
+            "must be a BCP 47 tag",
+        );
+    }
+    let channel = fields::optional("entry.channel", entry.channel, &mut v);
+    v.finish(())?;
+
+    let mut spoken = Spoken::new(call, EntryId::from(app.ids().next()), entry.body.trim());
+    spoken.channel = channel;
+    spoken.entry.author_role = role;
+    spoken.entry.visibility = visibility;
+    spoken.entry.external_id = entry.external_id;
+    spoken.entry.answers = entry
+        .answers
+        .into_iter()
+        .map(|answer| Answer { revision: answer.revision, locale: answer.locale })
+        .collect();
+    let said = Said {
+        id: spoken.id(),
+        role,
+        visibility,
+        turn,
+        thanks: role == AuthorRole::Customer && thanks::is_plain(&spoken.entry.body),
+    };
+    Ok(Parsed { ticket, spoken, said, request: key })
+}
+
+/// In what role this caller speaks. Nobody speaks as human staff but a member of it.
+fn role(call: &Call, entry: &pb::Entry, v: &mut Violations) -> AuthorRole {
+    let asked: AuthorRole = fields::optional("entry.author_role", entry.author_role, v);
+    let (default, allowed): (_, &[AuthorRole]) = match call.caller.kind {
+        CallerKind::Customer => (AuthorRole::Customer, &[AuthorRole::Customer]),
+        CallerKind::Member => (AuthorRole::Staff, &[AuthorRole::Staff, AuthorRole::Customer]),
+        CallerKind::Integration
+        | CallerKind::Service
+        | CallerKind::Operator
+        | CallerKind::Anonymous => {
+            (AuthorRole::System, &[AuthorRole::System, AuthorRole::Customer])
+        }
+    };
+    if asked == AuthorRole::Unspecified {
+        return default;
+    }
+    v.check(allowed.contains(&asked), "entry.author_role", "is not a role of this caller");
+    asked
+}

@@ -1,0 +1,20 @@
+//! One operation a file; the folder is the API.
+
+pub(crate) mod add_entry;
+pub(crate) mod assign_ticket;
+pub(crate) mod claim_next_ticket;
+pub(crate) mod claim_ticket;
+pub(crate) mod close_ticket;
+pub(crate) mod confirm_resolution;
+pub(crate) mod create_ticket;
+pub(crate) mod get_ticket;
+pub(crate) mod list_entries;
+pub(crate) mod list_ticket_history;
+pub(crate) mod list_tickets;
+pub(crate) mod reject_resolution;
+pub(crate) mod release_ticket;
+pub(crate) mod reopen_ticket;
+pub(crate) mod resolve_ticket;
+pub(crate) mod triage_ticket;
+pub(crate) mod update_ticket;
+pub(crate) mod watch_tickets;

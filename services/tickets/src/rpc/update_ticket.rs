@@ -1,0 +1,194 @@
+//! UpdateTicket: fields are written.
+
+use ::rpc::{Call, wire};
+use contracts::tickets::v1 as pb;
+use kernel::{CustomerId, Violations, etag::Demand, mask::Mask};
+
+use crate::{
+    app::App,
+    command::{Command, Decision, RequestKey, run, settings, ticket_id},
+    domain::{Ticket, routing::Routing, ticket::Subject},
+    error::Error,
+    fields,
+    store::tickets::Texts,
+};
+
+const WRITABLE: &[&str] = &[
+    "kind",
+    "service_type",
+    "stage",
+    "customer",
+    "title",
+    "language",
+    "required_skills",
+    "queue",
+    "subject.product",
+    "subject.purchase",
+    "subject.lot",
+    "subject.component",
+    "subject.fault_code",
+    "facts.who",
+    "facts.what",
+    "facts.occur_time",
+    "facts.expectation",
+];
+
+/// The new values of the fields that are to be written.
+struct Patch {
+    mask: Mask,
+    kind: pb::Kind,
+    service_type: pb::ServiceType,
+    stage: pb::Stage,
+    customer: Option<CustomerId>,
+    title: String,
+    language: String,
+    skills: Vec<String>,
+    queue: Option<String>,
+    subject: Subject,
+    facts: fields::Facts,
+}
+
+pub(crate) async fn handle(
+    app: App,
+    call: Call,
+    mut request: pb::UpdateTicketRequest,
+) -> Result<pb::Ticket, Error> {
+    let request_id = std::mem::take(&mut request.request_id);
+    let key = RequestKey::of(&app, &request_id, &request);
+    let mut v = Violations::new();
+    wire::check_request_id(&request_id, &mut v);
+    let Some(ticket) = &request.ticket else {
+        v.add("ticket", "is required");
+        return Err(v.into());
+    };
+    let command = Command {
+        id: ticket_id("ticket.name", &ticket.name, &mut v),
+        etag: Demand::parse(&ticket.etag),
+        request: key,
+    };
+    let paths = request.update_mask.as_ref().map(|mask| widened(&mask.paths));
+    let routing = &settings(&app, &call)?.routing;
+    let patch = parse(&app, ticket, paths.as_deref(), routing, &mut v);
+    v.finish(())?;
+    run(&app, &call, &command, |stored, cx| {
+        let (ticket, texts) = patch.apply(stored.ticket.clone(), stored.texts.clone(), routing);
+        if ticket == stored.ticket && texts == stored.texts {
+            return Ok(Decision::from(crate::domain::ticket::Changed::start(ticket)));
+        }
+        let paths = patch.mask.paths().iter().map(|path| (*path).to_owned()).collect();
+        Ok(Decision { changed: ticket.update(paths, cx)?, texts: Some(texts) })
+    })
+    .await
+}
+
+/// A path of a whole message stands for all its fields.
+fn widened(paths: &[String]) -> Vec<String> {
+    let mut all = Vec::new();
+    for path in paths {
+        let prefix = format!("{path}.");
+        let parts: Vec<_> = WRITABLE.iter().filter(|known| known.starts_with(&prefix)).collect();
+        if parts.is_empty() {
+            all.push(path.clone());
+        }
+        all.extend(parts.into_iter().map(|part| (*part).to_owned()));
+    }
+    all
+}
+
+fn parse(
+    app: &App,
+    ticket: &pb::Ticket,
+    paths: Option<&[String]>,
+    routing: &Routing,
+    v: &mut Violations,
+) -> Patch {
+    let mask = Mask::parse(paths, WRITABLE, |path| populated(ticket, path), v);
+    let kind: pb::Kind = fields::optional("ticket.kind", ticket.kind, v);
+    v.check(!mask.has("kind") || kind != pb::Kind::Unspecified, "ticket.kind", "cannot be cleared");
+    let queue = fields::queue(&ticket.queue, v);
+    if mask.has("queue") {
+        let known = queue.as_ref().is_some_and(|queue| routing.queue(queue).is_some());
+        v.check(known, "ticket.queue", "must be a queue of this tenant");
+    }
+    Patch {
+        kind,
+        service_type: fields::optional("ticket.service_type", ticket.service_type, v),
+        stage: fields::optional("ticket.stage", ticket.stage, v),
+        customer: fields::customer(&ticket.customer, v),
+        title: if mask.has("title") { fields::title(&ticket.title, v) } else { String::new() },
+        language: fields::language(&ticket.language, v),
+        skills: fields::skills(&ticket.required_skills, v),
+        queue,
+        subject: fields::subject(ticket.subject.as_ref(), v),
+        facts: fields::facts(ticket.facts.as_ref(), app.clock().now(), v),
+        mask,
+    }
+}
+
+fn populated(ticket: &pb::Ticket, path: &str) -> bool {
+    let subject = ticket.subject.as_ref();
+    let facts = ticket.facts.as_ref();
+    match path {
+        "kind" => ticket.kind != 0,
+        "service_type" => ticket.service_type != 0,
+        "stage" => ticket.stage != 0,
+        "customer" => !ticket.customer.is_empty(),
+        "title" => !ticket.title.is_empty(),
+        "language" => !ticket.language.is_empty(),
+        "required_skills" => !ticket.required_skills.is_empty(),
+        "queue" => !ticket.queue.is_empty(),
+        "subject.product" => subject.is_some_and(|subject| !subject.product.is_empty()),
+        "subject.purchase" => subject.is_some_and(|subject| !subject.purchase.is_empty()),
+        "subject.lot" => subject.is_some_and(|subject| !subject.lot.is_empty()),
+        "subject.component" => subject.is_some_and(|subject| !subject.component.is_empty()),
+        "subject.fault_code" => subject.is_some_and(|subject| !subject.fault_code.is_empty()),
+        "facts.who" => facts.is_some_and(|facts| !facts.who.is_empty()),
+        "facts.what" => facts.is_some_and(|facts| !facts.what.is_empty()),
+        "facts.occur_time" => facts.is_some_and(|facts| facts.occur_time.is_some()),
+        "facts.expectation" => facts.is_some_and(|facts| !facts.expectation.is_empty()),
+        _ => false,
+    }
+}
+
+impl Patch {
+    fn apply(&self, mut ticket: Ticket, mut texts: Texts, routing: &Routing) -> (Ticket, Texts) {
+        let has = |path| self.mask.has(path);
+        let body = &mut ticket.body;
+        write(has("kind"), &mut body.kind, &self.kind);
+        write(has("service_type"), &mut body.service_type, &self.service_type);
+        write(has("stage"), &mut body.stage, &self.stage);
+        write(has("language"), &mut body.language, &self.language);
+        write(has("required_skills"), &mut body.skills, &self.skills);
+        write(has("subject.product"), &mut body.subject.product, &self.subject.product);
+        write(has("subject.purchase"), &mut body.subject.purchase, &self.subject.purchase);
+        write(has("subject.lot"), &mut body.subject.lot, &self.subject.lot);
+        write(has("subject.component"), &mut body.subject.component, &self.subject.component);
+        write(has("subject.fault_code"), &mut body.subject.fault_code, &self.subject.fault_code);
+        write(has("facts.occur_time"), &mut body.occurred, &self.facts.occurred);
+        write(has("customer"), &mut ticket.customer, &self.customer);
+        write(has("title"), &mut texts.title, &self.title);
+        write(has("facts.who"), &mut texts.who, &self.facts.who);
+        write(has("facts.what"), &mut texts.what, &self.facts.what);
+        write(has("facts.expectation"), &mut texts.expectation, &self.facts.expectation);
+        if has("queue")
+            && let Some(queue) = self.queue.as_deref().and_then(|id| routing.queue(id))
+        {
+            ticket.queue.clone_from(&queue.id);
+            ticket.team.clone_from(&queue.team);
+        }
+        if has("customer") {
+            ticket.body.told.who = ticket.customer.is_some() || texts.contact.is_some();
+            ticket.body.link = None;
+        }
+        ticket.body.told.what = !texts.what.is_empty();
+        ticket.body.told.when = ticket.body.occurred.is_some();
+        ticket.body.told.expectation = !texts.expectation.is_empty();
+        (ticket, texts)
+    }
+}
+
+fn write<T: Clone>(wanted: bool, field: &mut T, value: &T) {
+    if wanted {
+        field.clone_from(value);
+    }
+}

@@ -1,0 +1,1 @@
+//! Faults: kill -9, a service away, a client gone

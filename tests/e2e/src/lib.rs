@@ -1,0 +1,1 @@
+//! End to end: real processes, both databases, real clients

@@ -1,0 +1,31 @@
+//! `cargo xtask check`: what can be said about the tree without running the suite
+//!
+//! The steps stop at the first failure. Clippy runs on the dev profile with the features of the
+//! tests, so that nothing is built twice.
+
+use anyhow::Result;
+
+use crate::licences;
+use crate::metadata::Metadata;
+use crate::shell::Shell;
+use crate::tools;
+
+/// Runs every check.
+pub(crate) fn run(shell: &Shell, metadata: &Metadata) -> Result<()> {
+    shell
+        .step("format", || shell.must(shell.command("cargo").args(["fmt", "--all", "--check"])))?;
+    shell.step("lints", || {
+        let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        shell.must(shell.command("cargo").args(clippy))
+    })?;
+    shell.step("contracts", || {
+        let modules = tools::node_modules(shell, &metadata.target)?;
+        let mut buf = shell.command(modules.join(".bin/buf"));
+        // Its cache goes where everything else of ours goes, whatever HOME is.
+        shell.must(buf.args(["lint", "proto"]).env("BUF_CACHE_DIR", modules.join(".cache/buf")))
+    })?;
+    shell.step("licences", || licences::check(&metadata.packages))?;
+    shell.step("house rules", || {
+        shell.must(shell.command("cargo").args(["test", "--quiet", "--package", "aftercare-tidy"]))
+    })
+}
