@@ -54,7 +54,7 @@ retired = []
 
 [log]
 format = "text"
-level = "info"
+level = "info,sqlx=warn"
 
 [identity]
 local_issuer = true

@@ -7,24 +7,21 @@ use std::{
     time::Duration,
 };
 
-use contracts::r#type::v1::{
-    HeadsRequest, ReadRequest, ReadResponse, feed_service_client::FeedServiceClient,
-};
-use futures::{
-    FutureExt as _,
-    future::{BoxFuture, join_all},
-};
-use kernel::{Clock, id::canonical};
+use contracts::r#type::v1::{HeadsRequest, ReadRequest, feed_service_client::FeedServiceClient};
+use futures::{FutureExt as _, future::join_all};
+use kernel::Clock;
 use store::{Db, lease, transact};
 use telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
+use tonic::{Request, Status};
+use tracing::Instrument as _;
 
 use crate::{
     Event, HandleError, Handler,
     cursors::{self, Cursor, Key},
     dead_letters::{self, Aside},
     event::Malformed,
+    fetched::Fetched,
     sequencer::chain,
 };
 
@@ -34,6 +31,8 @@ const BATCH: usize = 50;
 const TRIES: u32 = 3;
 /// How long a read waits for news, well within the time a call may take.
 const WAIT: Duration = Duration::from_secs(5);
+/// How long the source may take to answer, the wait aside.
+const ANSWER: Duration = Duration::from_secs(5);
 const LEASE: Duration = Duration::from_secs(10);
 /// How often a consumer looks whether its lease came free, or an operator has rewound it.
 const STANDBY: Duration = Duration::from_secs(2);
@@ -46,7 +45,7 @@ pub struct Site {
     pub db: Db,
     /// The process's clock.
     pub clock: Clock,
-    /// An id that no other process or earlier run has.
+    /// The name of this replica, see [`store::lease`].
     pub holder: String,
     /// The process's metrics.
     pub metrics: Metrics,
@@ -55,10 +54,10 @@ pub struct Site {
 /// One service's reading of another's feed. Replicas may all run it: a lease lets one work, and were
 /// that to fail, the cursor does.
 pub struct Consumer<H> {
-    name: &'static str,
-    source: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) source: &'static str,
+    pub(crate) site: Site,
     client: FeedServiceClient<rpc::Link>,
-    site: Site,
     handler: H,
     partitions: Mutex<BTreeMap<u32, Standing>>,
 }
@@ -121,7 +120,7 @@ impl<H: Handler> Consumer<H> {
         handler: H,
     ) -> Self {
         let (client, partitions) = (FeedServiceClient::new(link), Mutex::default());
-        Self { name, source, client, site, handler, partitions }
+        Self { name, source, site, client, handler, partitions }
     }
 
     /// Runs until `stop`.
@@ -215,8 +214,7 @@ impl<H: Handler> Consumer<H> {
         self.apply_ready(&key).await?;
         let cursor = cursors::get(&self.site.db, &key).await?;
         if let Some(cursor) = cursor.as_ref().filter(|cursor| !cursor.stopped.is_empty()) {
-            self.stand(partition, |standing| standing.stopped = true);
-            tracing::debug!(consumer = self.name, reason = cursor.stopped, "still stopped");
+            self.alert(partition, cursor.position, &cursor.stopped);
             return Ok(Step::Stopped);
         }
         let Some(cursor) = cursor.filter(|cursor| !cursor.incarnation.is_nil()) else {
@@ -226,9 +224,8 @@ impl<H: Handler> Consumer<H> {
         if let Some(reason) = page.broken(&cursor) {
             return self.stop(&key, &cursor, reason).await;
         }
-        self.stand(partition, |standing| {
-            *standing = Standing { behind: page.head - cursor.position, stopped: false };
-        });
+        let behind = page.head - cursor.position;
+        self.stand(partition, Standing { behind, stopped: false });
         if page.events.is_empty() {
             return Ok(Step::Idle);
         }
@@ -274,16 +271,24 @@ impl<H: Handler> Consumer<H> {
         if !stopped {
             return Ok(Step::Moved);
         }
-        self.stand(key.partition, |standing| standing.stopped = true);
+        self.alert(key.partition, cursor.position, reason);
+        Ok(Step::Stopped)
+    }
+
+    /// Tells, once in each process, that a partition stands still.
+    fn alert(&self, partition: u32, position: i64, reason: &str) {
+        let before = self.stand(partition, Standing { behind: 0, stopped: true });
+        if before.stopped {
+            return;
+        }
         tracing::error!(
             consumer = self.name,
             source = self.source,
-            partition = key.partition,
-            position = cursor.position,
+            partition,
+            position,
             reason,
             "the consumer stands still until `aftercare feed rewind`"
         );
-        Ok(Step::Stopped)
     }
 
     /// Applies events that follow the cursor. Returns early, with `Ok`, where another replica has
@@ -391,26 +396,30 @@ impl<H: Handler> Consumer<H> {
         Ok(moved)
     }
 
-    /// Applies the dead letters of a partition that are ready, until none is; returns how many took
-    /// effect.
-    async fn apply_ready(&self, key: &Key<'_>) -> Result<u32, HandleError> {
+    /// Applies the dead letters of a partition that are ready, until none is or somebody else is at
+    /// them; returns how many took effect.
+    pub(crate) async fn apply_ready(&self, key: &Key<'_>) -> Result<u32, HandleError> {
         let mut taken = 0;
         loop {
-            let ready = dead_letters::ready(&self.site.db, key, 100).await?;
-            if ready.is_empty() {
-                return Ok(taken);
-            }
-            for event in ready {
+            let mut moved = false;
+            for event in dead_letters::ready(&self.site.db, key, 100).await? {
                 match self.apply_again(key, &event).await {
-                    Ok(applied) => taken += u32::from(applied),
+                    Ok(applied) => {
+                        taken += u32::from(applied);
+                        moved |= applied;
+                    }
                     Err(error) if error.is_transient() => return Err(error),
                     Err(error) => {
                         let reason = chain(&error);
                         transact!(self.site.db, "feed.put_aside_again", |tx| {
                             dead_letters::fail(tx, key, &event, &reason).await
                         })?;
+                        moved = true;
                     }
                 }
+            }
+            if !moved {
+                return Ok(taken);
             }
         }
     }
@@ -428,12 +437,20 @@ impl<H: Handler> Consumer<H> {
 
     /// Runs the handler; a panic in it is an error of the event.
     async fn handle(&self, tx: &mut store::Tx, event: &Event) -> Result<(), HandleError> {
-        let handled = AssertUnwindSafe(self.handler.apply(tx, event)).catch_unwind().await;
+        let span = tracing::debug_span!(
+            "event",
+            consumer = self.name,
+            kind = event.kind,
+            traceparent = event.trace
+        );
+        let handled = self.handler.apply(tx, event).instrument(span);
+        let handled = AssertUnwindSafe(handled).catch_unwind().await;
         handled.unwrap_or_else(|_| Err(HandleError::poison("the handler panicked")))
     }
 
     async fn count_partitions(&self) -> Result<u32, ConsumeError> {
-        let request = HeadsRequest { source: self.source.to_owned() };
+        let mut request = Request::new(HeadsRequest { source: self.source.to_owned() });
+        request.set_timeout(ANSWER);
         let heads = self.client.clone().heads(request).await?.into_inner().heads;
         u32::try_from(heads.len()).map_err(|_| ConsumeError::Answer("too many partitions"))
     }
@@ -444,33 +461,35 @@ impl<H: Handler> Consumer<H> {
         after: i64,
         wait: Duration,
     ) -> Result<Fetched, ConsumeError> {
-        let request = ReadRequest {
+        let mut request = Request::new(ReadRequest {
             source: self.source.to_owned(),
             partition: i32::try_from(partition).unwrap_or(i32::MAX),
             after,
             limit: 0,
             wait_millis: i32::try_from(wait.as_millis()).unwrap_or(0),
-        };
+        });
+        request.set_timeout(wait + ANSWER);
         Fetched::parse(self.client.clone().read(request).await?.into_inner(), after)
     }
 
-    fn key(&self, partition: u32) -> Key<'static> {
+    pub(crate) fn key(&self, partition: u32) -> Key<'static> {
         Key { consumer: self.name, source: self.source, partition }
     }
 
-    /// Notes how a partition stands and tells the metrics about all of them.
-    fn stand(&self, partition: u32, change: impl FnOnce(&mut Standing)) {
+    /// Notes how a partition stands, tells the metrics about all of them, and returns how it stood.
+    fn stand(&self, partition: u32, standing: Standing) -> Standing {
         let mut partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
-        change(partitions.entry(partition).or_default());
+        let before = partitions.insert(partition, standing).unwrap_or_default();
         let labels = [self.name, self.source];
         let behind = partitions.values().map(|standing| standing.behind).sum();
         self.site.metrics.consumer_lag.with_label_values(&labels).set(behind);
         let stopped = partitions.values().any(|standing| standing.stopped);
         let gauge = self.site.metrics.consumer_stopped.with_label_values(&labels);
         gauge.set(i64::from(stopped));
+        before
     }
 
-    fn warn(&self, what: &str, error: &dyn std::error::Error) {
+    pub(crate) fn warn(&self, what: &str, error: &dyn std::error::Error) {
         let error = chain(error);
         tracing::warn!(consumer = self.name, source = self.source, error, "{what}");
     }
@@ -479,95 +498,5 @@ impl<H: Handler> Consumer<H> {
 impl<H> std::fmt::Debug for Consumer<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Consumer").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-/// A page as it came from the source, checked.
-struct Fetched {
-    events: Vec<Event>,
-    head: i64,
-    first: i64,
-    incarnation: uuid::Uuid,
-}
-
-impl Fetched {
-    /// Positions are dense: one that is missing here would be lost for good.
-    fn parse(response: ReadResponse, after: i64) -> Result<Self, ConsumeError> {
-        let incarnation = canonical(&response.incarnation)
-            .ok_or(ConsumeError::Answer("its incarnation is no UUID"))?;
-        let events = response.events.into_iter().map(Event::from_wire);
-        let events = events.collect::<Result<Vec<Event>, Malformed>>()?;
-        let dense = events.iter().zip(after + 1..).all(|(event, due)| event.position == due);
-        if response.first <= after + 1 && !dense {
-            return Err(ConsumeError::Answer("positions are not dense"));
-        }
-        Ok(Self { events, head: response.head, first: response.first, incarnation })
-    }
-
-    /// Why a consumer at `cursor` must not go on with this source.
-    fn broken(&self, cursor: &Cursor) -> Option<&'static str> {
-        if self.incarnation != cursor.incarnation {
-            Some("the source has another incarnation: it was restored or replaced")
-        } else if self.head < cursor.position {
-            Some("the position is past the source's head: the source was restored")
-        } else if self.first > cursor.position + 1 {
-            Some("the events after the position are no longer kept")
-        } else {
-            None
-        }
-    }
-}
-
-/// What became of the dead letters that were redriven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Redriven {
-    /// How many took effect.
-    pub taken: u32,
-    /// How many are left.
-    pub left: i64,
-}
-
-/// A consumer as an operator deals with it.
-pub trait Managed: Send + Sync {
-    /// Its name.
-    fn name(&self) -> &str;
-    /// The service whose feed it reads.
-    fn source(&self) -> &str;
-    /// The database that holds its cursors.
-    fn db(&self) -> &Db;
-    /// Tries all its dead letters again, in order.
-    fn redrive(&self) -> BoxFuture<'_, Result<Redriven, store::Error>>;
-}
-
-impl<H: Handler> Managed for Consumer<H> {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    fn source(&self) -> &str {
-        self.source
-    }
-
-    fn db(&self) -> &Db {
-        &self.site.db
-    }
-
-    fn redrive(&self) -> BoxFuture<'_, Result<Redriven, store::Error>> {
-        Box::pin(async move {
-            let db = &self.site.db;
-            transact!(db, "feed.requeue", |tx| {
-                dead_letters::requeue(tx, self.name, self.source).await
-            })?;
-            let mut taken = 0;
-            for partition in dead_letters::partitions(db, self.name, self.source).await? {
-                match self.apply_ready(&self.key(partition)).await {
-                    Ok(count) => taken += count,
-                    Err(HandleError::Store(error)) => return Err(error),
-                    Err(error) => self.warn("dead letters wait", &error),
-                }
-            }
-            let left = dead_letters::count(db, self.name, self.source).await?;
-            Ok(Redriven { taken, left })
-        })
     }
 }

@@ -32,7 +32,7 @@ pub struct Housekeeper {
 }
 
 impl Housekeeper {
-    /// Keeps house in `db`. `holder` is an id that no other process or earlier run has.
+    /// Keeps house in `db`. `holder` names this replica, see [`store::lease`].
     pub fn new(db: Db, clock: Clock, holder: String) -> Self {
         Self { db, clock, holder }
     }

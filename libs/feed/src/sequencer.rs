@@ -78,7 +78,7 @@ pub(crate) struct Held {
 }
 
 impl Sequencer {
-    /// The sequencer of a source. `holder` is an id that no other process or earlier run has.
+    /// The sequencer of a source. `holder` names this replica, see [`store::lease`].
     pub fn new(source: Source, clock: Clock, holder: String, metrics: Metrics) -> Self {
         let db = source.db().queue();
         Self { source, db, clock, holder, metrics, held: Vec::new() }

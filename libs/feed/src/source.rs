@@ -53,6 +53,8 @@ pub struct Source {
 struct Shared {
     name: Arc<str>,
     db: Db,
+    /// For the joins, whose plans must not be those of an empty feed.
+    queue: Db,
     /// Rises when this process's sequencer has put events into the feed.
     news: watch::Sender<u64>,
     heads: Mutex<Option<(Instant, u64, Heads)>>,
@@ -103,8 +105,8 @@ struct Row {
 impl Source {
     /// The feed of the service `name` in its database.
     pub fn new(name: &str, db: Db) -> Self {
-        let (news, heads) = (watch::Sender::new(0), Mutex::default());
-        Self { shared: Arc::new(Shared { name: name.into(), db, news, heads }) }
+        let (news, heads, queue) = (watch::Sender::new(0), Mutex::default(), db.queue());
+        Self { shared: Arc::new(Shared { name: name.into(), db, queue, news, heads }) }
     }
 
     /// The service's name.
@@ -170,10 +172,10 @@ impl Source {
         }
         let limit = limit.clamp(1, MAX_EVENTS);
         let rows: Vec<Row> = match tenant {
-            None => self.shared.db.all(READ, args![partition, after, *head, limit]).await?,
+            None => self.shared.queue.all(READ, args![partition, after, *head, limit]).await?,
             Some(tenant) => {
                 let values = args![partition, after, *head, limit, tenant];
-                self.shared.db.all(READ_TENANT, values).await?
+                self.shared.queue.all(READ_TENANT, values).await?
             }
         };
         let (full, mut bytes) = (rows.len() == limit as usize, 0);

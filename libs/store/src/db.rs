@@ -254,10 +254,8 @@ async fn open_sqlite(path: &str, settings: &Settings) -> Result<Pools, Error> {
         return Err(Error::Address("SQLite needs the path of a file".into()));
     }
     let path = Path::new(path);
-    if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory)
-            .map_err(|cause| Error::Address(format!("{}: {cause}", directory.display())))?;
-    }
+    make_private_file(path)
+        .map_err(|cause| Error::Address(format!("{}: {cause}", path.display())))?;
     let writer = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -276,6 +274,23 @@ async fn open_sqlite(path: &str, settings: &Settings) -> Result<Pools, Error> {
     let write = write.map_err(Error::Connect)?;
     let read = options.max_connections(settings.max_connections.max(1)).connect_with(reader).await;
     Ok(Pools::Sqlite { read: read.map_err(Error::Connect)?, write })
+}
+
+/// Makes the file, and the directory it is in, for this user only; what exists stays as it is.
+fn make_private_file(path: &Path) -> std::io::Result<()> {
+    let (mut directory, mut file) = (std::fs::DirBuilder::new(), std::fs::OpenOptions::new());
+    directory.recursive(true);
+    file.create(true).append(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+        directory.mode(0o700);
+        file.mode(0o600);
+    }
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        directory.create(parent)?;
+    }
+    file.open(path).map(drop)
 }
 
 async fn open_postgres(settings: &Settings) -> Result<Pools, Error> {
@@ -300,7 +315,7 @@ async fn open_postgres(settings: &Settings) -> Result<Pools, Error> {
     let size = settings.max_connections.max(2);
     Ok(Pools::Postgres {
         main: postgres_pool(size).connect_with(main).await.map_err(Error::Connect)?,
-        queue: postgres_pool(size.div_ceil(4).max(2)).connect_lazy_with(queue),
+        queue: postgres_pool(size.div_ceil(2)).connect_lazy_with(queue),
         schema: schema.into(),
     })
 }

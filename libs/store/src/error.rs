@@ -85,7 +85,7 @@ impl Error {
         }
     }
 
-    /// Whether a commit that failed with `cause` surely did not take place.
+    /// The error of a commit: unknown, unless the engine says that it did not take place.
     pub(crate) fn of_commit(cause: sqlx::Error) -> Self {
         match cause {
             sqlx::Error::Database(_) if lost_race(&cause) || !is_interrupted(&cause) => {
@@ -119,12 +119,15 @@ fn is_connecting(cause: &sqlx::Error) -> bool {
     )
 }
 
-/// The server ended the statement or the connection for reasons of its own: connection exceptions
-/// (class 08), resources (class 53), operator (class 57: shutdown, statement time-out), sessions
-/// ended for idling in a transaction (25P03).
+/// The engine ended the statement or the connection for reasons of its own. PostgreSQL: connection
+/// exceptions (class 08), resources (class 53), operator (class 57: shutdown, statement time-out),
+/// sessions ended for idling in a transaction (25P03). SQLite, whose extended codes have the primary
+/// one in their low byte: busy, locked, interrupted, input or output failed, disk full, file not to
+/// be opened.
 fn is_interrupted(cause: &sqlx::Error) -> bool {
-    code(cause).is_some_and(|code| {
-        code.len() == 5
-            && (code == "25P03" || ["08", "53", "57"].iter().any(|class| code.starts_with(class)))
-    })
+    let Some(code) = code(cause) else { return false };
+    if code.len() == 5 {
+        return code == "25P03" || ["08", "53", "57"].iter().any(|class| code.starts_with(class));
+    }
+    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 9 | 10 | 13 | 14))
 }

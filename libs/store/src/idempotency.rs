@@ -24,6 +24,10 @@ const GET: Sql = Sql::both(
     "SELECT hash, resource, version FROM idempotency \
      WHERE tenant = $1 AND principal = $2 AND method = $3 AND request_id = $4",
 );
+const NAME: Sql = Sql::both(
+    "UPDATE idempotency SET resource = $5 \
+     WHERE tenant = $1 AND principal = $2 AND method = $3 AND request_id = $4",
+);
 const PRUNE: Sql = Sql::both(
     "DELETE FROM idempotency WHERE (tenant, principal, method, request_id) IN \
      (SELECT tenant, principal, method, request_id FROM idempotency \
@@ -31,7 +35,7 @@ const PRUNE: Sql = Sql::both(
 );
 
 /// Every statement of this module.
-pub const STATEMENTS: &[Sql] = &[CLAIM, GET, PRUNE];
+pub const STATEMENTS: &[Sql] = &[CLAIM, GET, NAME, PRUNE];
 
 /// A request that carries a `request_id`, and what it is about to make.
 #[derive(Clone, Debug)]
@@ -104,6 +108,13 @@ pub async fn claim(tx: &mut Tx, request: &Request<'_>) -> Result<Claim, Error> {
     } else {
         Ok(Claim::Conflict { resource })
     }
+}
+
+/// Names the resource of a request that this transaction has claimed, where it was not known then:
+/// which ticket came next, or which earlier entry a message turned out to be.
+pub async fn name(tx: &mut Tx, request: &Request<'_>) -> Result<(), Error> {
+    let key = args![request.tenant, request.principal, request.method, request.request_id];
+    tx.execute(NAME, [key, args![request.resource]].concat()).await.map(drop)
 }
 
 /// Deletes up to `limit` expired rows and returns how many it deleted; call it again while it

@@ -29,7 +29,8 @@ pub const STATEMENTS: &[Sql] = &[ACQUIRE, RELEASE, FENCE];
 pub struct Epoch(i64);
 
 /// Takes the lease `name` for `ttl` from `now`, or renews it; `None` while another holder has it.
-/// `holder` is an id that no other process or earlier run has.
+/// `holder` names the replica: no other running process has the name, and one that starts again
+/// under it need not wait for its own lease to end.
 pub async fn acquire(
     db: &Db,
     name: &str,

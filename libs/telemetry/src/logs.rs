@@ -1,5 +1,7 @@
 //! Logs: lines for people, or JSON for machines.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// How log lines are written.
@@ -29,7 +31,9 @@ pub fn init(format: LogFormat, level: &str) -> Result<(), BadLevel> {
     let writer = std::io::stderr;
     // A second call fails, and the first one stays: tests start many suites in one process.
     let _ = match format {
-        LogFormat::Text => registry.with(fmt::layer().with_writer(writer)).try_init(),
+        LogFormat::Text => registry
+            .with(fmt::layer().with_ansi(writer().is_terminal()).with_writer(writer))
+            .try_init(),
         LogFormat::Json => {
             registry.with(fmt::layer().json().flatten_event(true).with_writer(writer)).try_init()
         }

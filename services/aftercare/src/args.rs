@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use config::Config;
 
-use crate::{call, doctor, migrate, operate, serve, settings, token};
+use crate::{call, demo, doctor, migrate, operate, serve, settings, token};
 
 /// The file that is taken where none is named, if it is there.
 const FOUND_BY_ITSELF: &str = "aftercare.toml";
@@ -36,6 +36,8 @@ enum Command {
     Token(token::Args),
     /// Call a method by its name, with JSON in and out.
     Call(call::Args),
+    /// Play real complaints through the API of a running suite.
+    Demo(demo::Args),
     /// Look at the installation and say what is wrong with it.
     Doctor,
     /// Show or check the configuration.
@@ -62,6 +64,7 @@ impl Args {
         match command {
             Command::Serve(args) => return serve::run(&config, &args).await,
             Command::Call(args) => return call::run(&config, args).await,
+            Command::Demo(args) => return demo::run(&config, &args).await,
             Command::Migrate(args) => migrate::run(&config, &args).await?,
             Command::Token(args) => token::run(&config, &args)?,
             Command::Feed(args) => operate::feed::run(&config, args).await?,

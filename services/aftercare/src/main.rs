@@ -1,4 +1,4 @@
-//! The one binary: serve, migrate, token, call, doctor, feed, clock, config.
+//! The one binary: serve, migrate, token, call, demo, doctor, feed, clock, config.
 //!
 //! Each subcommand is a module with its arguments and a `run`. What they print is for people and
 //! shells: results on standard output, everything else on standard error.
@@ -12,6 +12,7 @@
 
 mod args;
 mod call;
+mod demo;
 mod doctor;
 mod migrate;
 mod operate;
@@ -20,8 +21,6 @@ mod seed;
 mod serve;
 mod settings;
 mod token;
-#[path = "/tmp/tickets_stub.rs"]
-mod tickets;
 
 use std::process::ExitCode;
 

@@ -1,8 +1,9 @@
 //! What the seed means to the rest of the suite: who may sign in, and whether its names are the
 //! contract's.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use config::{Config, Seed, seed::Tenant};
+use contracts::tickets::v1::{Channel, Kind};
 use rpc::{Directory, Member};
 
 /// The seed of a configuration, with names that the contracts know.
@@ -18,11 +19,8 @@ pub(crate) fn directory(seed: &Seed) -> Directory {
     for tenant in &seed.tenants {
         directory.add_tenant(tenant.id);
         for member in &tenant.members {
-            let known = Member {
-                roles: member.roles.clone(),
-                teams: member.teams.clone(),
-                active: true,
-            };
+            let known =
+                Member { roles: member.roles.clone(), teams: member.teams.clone(), active: true };
             directory.put_member(tenant.id, &member.id, known);
         }
     }
@@ -46,23 +44,30 @@ pub(crate) fn tenant<'a>(seed: &'a Seed, slug: Option<&str>) -> Result<&'a Tenan
 fn check_names(seed: &Seed) -> Result<()> {
     for tenant in &seed.tenants {
         for queue in &tenant.queues {
-            let kinds = queue.kinds.iter().map(|name| ("Kind", "KIND", name));
-            let channels = queue.channels.iter().map(|name| ("Channel", "CHANNEL", name));
-            for (of, prefix, name) in kinds.chain(channels) {
-                if !is_value(of, &format!("{prefix}_{}", name.to_ascii_uppercase())) {
-                    let (tenant, queue) = (&tenant.slug, &queue.id);
-                    bail!("the seed is wrong: queue `{queue}` of `{tenant}`: no {prefix} `{name}`");
-                }
+            let place = || format!("the seed is wrong: queue `{}` of `{}`", queue.id, tenant.slug);
+            for name in &queue.kinds {
+                kind(name).with_context(place)?;
+            }
+            for name in &queue.channels {
+                channel(name).with_context(place)?;
             }
         }
     }
     Ok(())
 }
 
-fn is_value(of: &str, name: &str) -> bool {
-    let full = format!("aftercare.tickets.v1.{of}");
-    let found = contracts::POOL.get_enum_by_name(&full);
-    found.is_some_and(|of| of.get_value_by_name(name).is_some_and(|value| value.number() != 0))
+/// The kind of this name, such as `complaint`.
+pub(crate) fn kind(name: &str) -> Result<Kind> {
+    Kind::from_str_name(&format!("KIND_{}", name.to_ascii_uppercase()))
+        .filter(|kind| *kind != Kind::Unspecified)
+        .with_context(|| format!("there is no kind `{name}`"))
+}
+
+/// The channel of this name, such as `phone`.
+pub(crate) fn channel(name: &str) -> Result<Channel> {
+    Channel::from_str_name(&format!("CHANNEL_{}", name.to_ascii_uppercase()))
+        .filter(|channel| *channel != Channel::Unspecified)
+        .with_context(|| format!("there is no channel `{name}`"))
 }
 
 #[cfg(test)]
@@ -72,7 +77,9 @@ mod tests {
     #[test]
     fn the_shipped_seed_uses_the_contracts_names_and_others_are_refused() {
         check_names(&Seed::shipped()).unwrap();
-        for (right, wrong) in [("\"complaint\"", "\"complaints\""), ("\"inquiry\"", "\"unspecified\"")] {
+        for (right, wrong) in
+            [("\"complaint\"", "\"complaints\""), ("\"inquiry\"", "\"unspecified\"")]
+        {
             let seed = Seed::parse(&Seed::SHIPPED.replace(right, wrong)).unwrap();
             assert!(check_names(&seed).is_err(), "{wrong}");
         }

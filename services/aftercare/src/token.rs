@@ -57,7 +57,8 @@ pub(crate) fn short(config: &Config, seed: &Seed, who: &Who) -> Result<String> {
     Ok(issuer(config)?.issue(&principal(tenant, who)?, SHORT)?)
 }
 
-fn issuer(config: &Config) -> Result<LocalIssuer> {
+/// The local issuer, where it is not switched off.
+pub(crate) fn issuer(config: &Config) -> Result<LocalIssuer> {
     ensure!(
         config.identity.local_issuer,
         "the local issuer is switched off (`identity.local_issuer`)"

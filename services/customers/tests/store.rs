@@ -1,6 +1,8 @@
 //! The service as its callers meet it, on both databases: through the generated clients, with only
 //! the wall in front of it replaced.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail its test")]
+
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use aftercare_customers::{App, MIGRATIONS, Parts, STATEMENTS, routes, timeline::Timeline};
@@ -29,6 +31,25 @@ use tonic::codegen::{Service, http};
 use uuid::Uuid;
 
 const START: Time = Time::from_micros(1_763_770_000_000_000);
+
+const EVENTS: Sql = Sql::both(
+    "SELECT sequence, at, payload FROM events WHERE tenant = $1 AND aggregate = $2 \
+     ORDER BY sequence",
+);
+const CUSTOMERS: Sql = Sql::both("SELECT COUNT(*) FROM customers WHERE tenant = $1");
+const EVENT_COUNT: Sql = Sql::both("SELECT COUNT(*) FROM events WHERE tenant = $1");
+/// Every column that holds what was a name or an identifier, and what is told of them.
+const STORED: Sql = Sql::both(
+    "SELECT display_name FROM customers WHERE tenant = $1 \
+     UNION ALL SELECT value FROM identifiers WHERE tenant = $1 \
+     UNION ALL SELECT blind FROM identifiers WHERE tenant = $1 \
+     UNION ALL SELECT payload FROM events WHERE tenant = $1",
+);
+const MOVE: Sql = Sql::both(
+    "UPDATE customers SET display_name = \
+     (SELECT display_name FROM customers WHERE tenant = $1 AND id = $2) \
+     WHERE tenant = $1 AND id = $3",
+);
 
 /// The service on one database, and the ways to it.
 struct Suite {
@@ -94,10 +115,6 @@ impl Suite {
 
     /// The sequences and payloads of an aggregate's events, in order.
     async fn events(&self, aggregate: Uuid) -> Vec<(i64, i64, Vec<u8>)> {
-        const EVENTS: Sql = Sql::both(
-            "SELECT sequence, at, payload FROM events WHERE tenant = $1 AND aggregate = $2 \
-             ORDER BY sequence",
-        );
         self.db().all(EVENTS, args![Uuid::from_u128(1), aggregate]).await.unwrap()
     }
 
@@ -199,12 +216,6 @@ async fn names_and_identifiers_are_sealed_at_rest_and_absent_from_events() {
     each_db(MIGRATIONS, async |database| {
         let suite = Suite::on(database).await;
         let made = suite.customer(1, create("王小明", &["13800138023"])).await;
-        const STORED: Sql = Sql::both(
-            "SELECT display_name FROM customers WHERE tenant = $1 \
-             UNION ALL SELECT value FROM identifiers WHERE tenant = $1 \
-             UNION ALL SELECT blind FROM identifiers WHERE tenant = $1 \
-             UNION ALL SELECT payload FROM events WHERE tenant = $1",
-        );
         let stored: Vec<(Vec<u8>,)> =
             suite.db().all(STORED, args![Uuid::from_u128(1)]).await.unwrap();
         assert_eq!(stored.len(), 4);
@@ -228,11 +239,6 @@ async fn a_sealed_value_moved_to_another_row_does_not_open() {
         let suite = Suite::on(database).await;
         let one = suite.customer(1, create("甲", &[])).await;
         let other = suite.customer(1, create("乙", &[])).await;
-        const MOVE: Sql = Sql::both(
-            "UPDATE customers SET display_name = \
-             (SELECT display_name FROM customers WHERE tenant = $1 AND id = $2) \
-             WHERE tenant = $1 AND id = $3",
-        );
         let values = || args![Uuid::from_u128(1), id_of(&one.name), id_of(&other.name)];
         let moved: Result<u64, store::Error> =
             transact!(suite.db(), "test", |tx| tx.execute(MOVE, values()).await);
@@ -266,9 +272,7 @@ async fn of_64_that_resolve_a_new_number_at_once_one_makes_the_customer() {
             answers.iter().map(|answer| &answer.customer.as_ref().unwrap().name).collect();
         assert_eq!(names.len(), 1);
         assert_eq!(answers.iter().filter(|answer| answer.created).count(), 1);
-        const CUSTOMERS: Sql = Sql::both("SELECT COUNT(*) FROM customers WHERE tenant = $1");
-        const EVENTS: Sql = Sql::both("SELECT COUNT(*) FROM events WHERE tenant = $1");
-        assert_eq!((suite.count(CUSTOMERS).await, suite.count(EVENTS).await), (1, 1));
+        assert_eq!((suite.count(CUSTOMERS).await, suite.count(EVENT_COUNT).await), (1, 1));
     })
     .await;
 }
@@ -285,7 +289,6 @@ async fn of_64_with_one_request_id_one_makes_the_customer() {
         }))
         .await;
         assert!(answers.iter().all(|answer| *answer == answers[0]));
-        const CUSTOMERS: Sql = Sql::both("SELECT COUNT(*) FROM customers WHERE tenant = $1");
         assert_eq!(suite.count(CUSTOMERS).await, 1);
         request.customer.as_mut().unwrap().display_name = "李娜".to_owned();
         let status = suite.customers(1).create_customer(request).await.unwrap_err();

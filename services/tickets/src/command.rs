@@ -44,22 +44,47 @@ impl RequestKey {
         call: &Call,
         resource: &str,
     ) -> Result<Option<String>, Error> {
-        let request = idempotency::Request {
-            tenant: call.tenant(),
-            principal: &call.principal(),
-            method: &call.method,
-            request_id: &self.id,
-            hash: self.hash,
-            resource,
-            version: 0,
-            now: app.clock().real_now(),
-        };
+        let principal = call.principal();
+        let request = self.row(app, call, &principal, resource);
         match idempotency::claim(tx, &request).await? {
             idempotency::Claim::First => Ok(None),
             idempotency::Claim::Replay { resource, .. } => Ok(Some(resource)),
             idempotency::Claim::Conflict { resource } => {
                 Err(Error::RequestIdReused { request_id: self.id.clone(), resource })
             }
+        }
+    }
+}
+
+impl RequestKey {
+    /// Says what an id was claimed for, where that was found only afterwards.
+    pub(crate) async fn name(
+        &self,
+        tx: &mut Tx,
+        app: &App,
+        call: &Call,
+        resource: &str,
+    ) -> Result<(), Error> {
+        let principal = call.principal();
+        Ok(idempotency::name(tx, &self.row(app, call, &principal, resource)).await?)
+    }
+
+    fn row<'a>(
+        &'a self,
+        app: &App,
+        call: &'a Call,
+        principal: &'a str,
+        resource: &'a str,
+    ) -> idempotency::Request<'a> {
+        idempotency::Request {
+            tenant: call.tenant(),
+            principal,
+            method: &call.method,
+            request_id: &self.id,
+            hash: self.hash,
+            resource,
+            version: 0,
+            now: app.clock().real_now(),
         }
     }
 }
@@ -185,7 +210,7 @@ pub(crate) async fn run_with(
         }
         let at = events::monotone(app.clock().now(), stored.ticket.last_at);
         let cx = context(settings, &actor, at);
-        let keep = reopens && keep_owner(tx, &stored.ticket, &cx).await?;
+        let keep = reopens && keep_owner(tx, settings, &stored.ticket, &cx).await?;
         let decided =
             decide(&stored, keep, &cx).map_err(|refusal| Error::refused(&name, refusal))?;
         also.write(tx, &decided.changed.ticket, at).await?;
@@ -215,15 +240,20 @@ impl Also for Nothing {
     }
 }
 
-/// Reserves room at the owner's for a ticket that is about to be opened again.
+/// Reserves room at the owner's for a ticket that is about to be opened again; false where there is
+/// none, or the owner takes no tickets any more.
 pub(crate) async fn keep_owner(
     tx: &mut Tx,
+    settings: &Settings,
     ticket: &Ticket,
     cx: &Context<'_>,
 ) -> Result<bool, Error> {
     let Some(Move { member, units, .. }) = ticket.claim_of_owner(cx) else { return Ok(false) };
     if ticket.body.held > 0 {
         return Ok(true);
+    }
+    if !settings.routing.agents.contains_key(&member) {
+        return Ok(false);
     }
     Ok(agents::reserve(tx, ticket.tenant, &member, units).await?)
 }
@@ -284,11 +314,14 @@ pub(crate) async fn save(
     if changed.happened.is_empty() && changed.ticket == before.ticket {
         return Ok(before);
     }
-    move_capacity(tx, &changed).await?;
+    if !move_capacity(tx, &changed).await? {
+        changed.stays_within_capacity();
+    }
     let sequence = before.ticket.sequence;
     let events = number(&mut changed, author, at)?;
     let ticket = changed.ticket;
-    if ticket.is_waiting() && ticket.lane != before.ticket.lane {
+    // Also while somebody has it: when it waits again, its lane must be known.
+    if ticket.lane != before.ticket.lane {
         ensure_lane(tx, app, &ticket).await?;
     }
     if !tickets::update(tx, &ticket, sequence).await? {
@@ -349,17 +382,22 @@ pub(crate) fn number(
 }
 
 /// Takes and gives back capacity, member by member in one order, so that two that move the same
-/// members do not wait for each other.
-async fn move_capacity(tx: &mut Tx, changed: &Changed) -> Result<(), Error> {
+/// members do not wait for each other. True where somebody's was exceeded.
+async fn move_capacity(tx: &mut Tx, changed: &Changed) -> Result<bool, Error> {
+    let mut exceeded = false;
     let tenant = changed.ticket.tenant;
     let mut moves: Vec<&Move> = changed.moves.iter().collect();
     moves.sort_by(|a, b| a.member.cmp(&b.member));
     for Move { member, units, force } in moves {
-        if *units < 0 || *force {
-            agents::force(tx, tenant, member, *units).await?;
+        if *units < 0 {
+            agents::give_back(tx, tenant, member, -units).await?;
         } else if !agents::reserve(tx, tenant, member, *units).await? {
-            return Err(Error::no_capacity(&changed.ticket.id.name(), member));
+            if !force {
+                return Err(Error::no_capacity(&changed.ticket.id.name(), member));
+            }
+            agents::force(tx, tenant, member, *units).await?;
+            exceeded = true;
         }
     }
-    Ok(())
+    Ok(exceeded)
 }

@@ -187,8 +187,20 @@ fn contact(
     }))
 }
 
-/// An entry as it is shown.
-pub(crate) fn entry(ticket: TicketId, entry: &Entry) -> pb::Entry {
+/// An entry as this caller sees it. Customers do not see who of the staff wrote, nor how much was
+/// written that they cannot read.
+pub(crate) fn entry(call: &Call, ticket: TicketId, entry: &Entry) -> pb::Entry {
+    let mut shown = whole_entry(ticket, entry);
+    if call.caller.kind == CallerKind::Customer {
+        shown.position = 0;
+        if entry.actor_kind != CallerKind::Customer.as_str() {
+            shown.author = Some(wire::actor(&entry.actor_kind, ""));
+        }
+    }
+    shown
+}
+
+fn whole_entry(ticket: TicketId, entry: &Entry) -> pb::Entry {
     pb::Entry {
         name: format!("{}/entries/{}", ticket.name(), entry.id),
         position: entry.position,

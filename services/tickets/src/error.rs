@@ -35,6 +35,14 @@ pub enum Error {
         /// Who has it.
         winner: String,
     },
+    /// The caller takes no tickets.
+    #[error("`{principal}` has no routing profile and takes no tickets")]
+    NotAnAgent {
+        /// The caller.
+        principal: String,
+        /// The same as a blocker.
+        blockers: Vec<Blocker>,
+    },
     /// The agent has no room for it.
     #[error("`{member}` has no capacity left for ticket `{ticket}`")]
     CapacityExhausted {
@@ -96,6 +104,16 @@ impl Error {
         }
     }
 
+    /// The caller takes no tickets.
+    pub fn not_an_agent(principal: &str) -> Self {
+        let blocker = Blocker {
+            kind: "ROUTING_PROFILE",
+            subject: principal.to_owned(),
+            description: "only members with a routing profile take tickets".to_owned(),
+        };
+        Self::NotAnAgent { principal: principal.to_owned(), blockers: vec![blocker] }
+    }
+
     /// The agent has no room for the ticket.
     pub fn no_capacity(ticket: &str, member: &str) -> Self {
         let member = format!("members/{member}");
@@ -130,6 +148,7 @@ impl Retry for Error {
             | Self::CustomerNotFound(_)
             | Self::Refused { .. }
             | Self::AlreadyClaimed { .. }
+            | Self::NotAnAgent { .. }
             | Self::CapacityExhausted { .. }
             | Self::StaleEtag(_)
             | Self::RequestIdReused { .. }
@@ -147,7 +166,9 @@ impl Fault for Error {
         match self {
             Self::Invalid(_) => Code::InvalidArgument,
             Self::TicketNotFound(_) | Self::CustomerNotFound(_) => Code::NotFound,
-            Self::Refused { .. } | Self::CapacityExhausted { .. } => Code::FailedPrecondition,
+            Self::Refused { .. } | Self::NotAnAgent { .. } | Self::CapacityExhausted { .. } => {
+                Code::FailedPrecondition
+            }
             Self::AlreadyClaimed { .. } | Self::StaleEtag(_) | Self::LostRace => Code::Aborted,
             Self::RequestIdReused { .. } => Code::AlreadyExists,
             Self::ResumeTokenExpired => Code::OutOfRange,
@@ -169,6 +190,7 @@ impl Fault for Error {
             Self::CustomerNotFound(_) => "CUSTOMER_NOT_FOUND",
             Self::Refused { .. } => "TRANSITION_REFUSED",
             Self::AlreadyClaimed { .. } => "ALREADY_CLAIMED",
+            Self::NotAnAgent { .. } => "NOT_AN_AGENT",
             Self::CapacityExhausted { .. } => "CAPACITY_EXHAUSTED",
             Self::StaleEtag(_) => "STALE_ETAG",
             Self::LostRace => "LOST_RACE",
@@ -189,6 +211,7 @@ impl Fault for Error {
             Self::AlreadyClaimed { ticket, winner } => {
                 vec![("ticket", ticket.clone()), ("winner", winner.clone())]
             }
+            Self::NotAnAgent { principal, .. } => vec![("principal", principal.clone())],
             Self::CapacityExhausted { ticket, member, .. } => {
                 vec![("ticket", ticket.clone()), ("member", member.clone())]
             }
@@ -215,7 +238,9 @@ impl Fault for Error {
 
     fn blockers(&self) -> &[Blocker] {
         match self {
-            Self::Refused { blockers, .. } | Self::CapacityExhausted { blockers, .. } => blockers,
+            Self::Refused { blockers, .. }
+            | Self::NotAnAgent { blockers, .. }
+            | Self::CapacityExhausted { blockers, .. } => blockers,
             _ => &[],
         }
     }
@@ -243,6 +268,7 @@ impl Fault for Error {
             Self::CustomerNotFound(name) => format!("客户“{name}”不存在"),
             Self::Refused { ticket, .. } => format!("工单“{ticket}”当前状态不允许此操作"),
             Self::AlreadyClaimed { ticket, winner } => format!("工单“{ticket}”已由“{winner}”处理"),
+            Self::NotAnAgent { principal, .. } => format!("“{principal}”没有坐席配置，不能接单"),
             Self::CapacityExhausted { ticket, member, .. } => {
                 format!("“{member}”的工作量已满，无法接收工单“{ticket}”")
             }

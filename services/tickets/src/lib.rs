@@ -21,17 +21,21 @@ mod convert;
 pub mod domain;
 mod error;
 mod fields;
+#[cfg(test)]
+mod fixture;
 mod link;
 mod rpc;
 mod service;
 pub mod store;
+#[cfg(test)]
+mod tests;
 pub mod worker;
 
 use ::store::{Migration, migration};
 
 pub use app::{App, BadTenant, Parts, Tenant};
 pub use error::Error;
-pub use service::add_routes;
+pub use service::routes;
 
 /// The name of this service: in links, tokens, feeds and schemas.
 pub const NAME: &str = "tickets";

@@ -10,10 +10,10 @@ use contracts::{
 use kernel::{CustomerId, TenantId};
 use tonic::Code;
 
-use crate::app::App;
+use crate::{app::App, error::Error};
 
 /// How long an intake waits for customers before it goes on without.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What became of a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,10 +60,7 @@ pub(crate) async fn resolve(
         display_name: contact.display_name.clone(),
         request_id: String::new(),
     });
-    let left = call.map_or(PATIENCE, |call| {
-        call.deadline.saturating_duration_since(tokio::time::Instant::now()).mul_f64(0.5)
-    });
-    request.set_timeout(left.min(PATIENCE));
+    request.set_timeout(call.map_or(PATIENCE, patience));
     let link = app.customers().as_service("tickets", tenant);
     let mut client = customers::customer_service_client::CustomerServiceClient::new(link);
     match client.resolve_customer(request).await {
@@ -83,4 +80,31 @@ pub(crate) async fn resolve(
             Outcome::Away
         }
     }
+}
+
+/// How long to wait within a call: at most half of what is left of it.
+fn patience(call: &Call) -> Duration {
+    let left = call.deadline.saturating_duration_since(tokio::time::Instant::now());
+    left.mul_f64(0.5).min(PATIENCE)
+}
+
+/// Refuses a customer that does not exist; one that cannot be asked for is believed.
+pub(crate) async fn check(app: &App, call: &Call, customer: CustomerId) -> Result<(), Error> {
+    if app.knows_customer(call.tenant(), customer) {
+        return Ok(());
+    }
+    let link = app.customers().as_service("tickets", call.tenant());
+    let mut client = customers::customer_service_client::CustomerServiceClient::new(link);
+    let mut request = tonic::Request::new(customers::GetCustomerRequest { name: customer.name() });
+    request.set_timeout(patience(call));
+    match client.get_customer(request).await {
+        Ok(_) => app.note_customer(call.tenant(), customer),
+        Err(status) if status.code() == Code::NotFound => {
+            return Err(Error::CustomerNotFound(customer.name()));
+        }
+        Err(status) => {
+            tracing::warn!(code = ?status.code(), "customer could not be checked, and is believed");
+        }
+    }
+    Ok(())
 }

@@ -5,15 +5,20 @@ use contracts::tickets::v1::{
     conversation_service_server::ConversationServiceServer, ticket_service_server::TicketService,
     ticket_service_server::TicketServiceServer,
 };
-use tonic::{Request, Response, Status, service::RoutesBuilder};
+use tonic::{
+    Request, Response, Status,
+    service::{Routes, RoutesBuilder},
+};
 
 use crate::{app::App, rpc as operations};
 
-/// Adds the services of tickets to the routes of a process.
-pub fn add_routes(app: &App, routes: &mut RoutesBuilder) {
+/// The services of tickets, to be served behind a wall.
+pub fn routes(app: &App) -> Routes {
+    let mut routes = RoutesBuilder::default();
     routes
         .add_service(TicketServiceServer::new(Service(app.clone())))
         .add_service(ConversationServiceServer::new(Service(app.clone())));
+    routes.routes()
 }
 
 struct Service(App);

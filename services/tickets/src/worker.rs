@@ -29,7 +29,7 @@ const PAUSE: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(5
 /// Runs until `stop`: lets what is due happen.
 pub async fn run(app: App, stop: CancellationToken) {
     loop {
-        let pause = match round(&app).await {
+        let pause = match pass(&app, &stop).await {
             Ok(0) => PAUSE[1],
             Ok(_) => PAUSE[0],
             Err(error) => {
@@ -44,43 +44,62 @@ pub async fn run(app: App, stop: CancellationToken) {
     }
 }
 
-/// Lets everything happen that is due now; returns how many tickets were looked at.
+/// Lets everything happen that is due now; returns to how many tickets something did.
 pub async fn round(app: &App) -> Result<usize, Error> {
-    let due = tickets::due(&app.db().queue(), app.clock().now(), BATCH).await?;
-    for (tenant, id) in &due {
-        if let Err(error) = wake(app, *tenant, *id).await {
-            // One ticket must not hold up the others; it is due again in the next round.
-            tracing::error!(error = %chain(&error), "timer of a ticket failed");
-        }
-    }
-    Ok(due.len())
+    pass(app, &CancellationToken::new()).await
 }
 
-async fn wake(app: &App, tenant: TenantId, id: TicketId) -> Result<(), Error> {
-    let Some(settings) = app.settings(tenant) else { return Ok(()) };
-    let customer = linked(app, tenant, id).await?;
+async fn pass(app: &App, stop: &CancellationToken) -> Result<usize, Error> {
+    let db = app.db().queue();
+    let (now, mut after, mut moved) = (app.clock().now(), None, 0);
+    // A customers that does not answer is asked once in a pass, or it would hold up all timers.
+    let mut away = false;
+    loop {
+        let due = tickets::due(&db, now, after, BATCH).await?;
+        for one in &due {
+            if stop.is_cancelled() {
+                return Ok(moved);
+            }
+            match wake(app, one.tenant, one.id, &mut away).await {
+                Ok(happened) => moved += usize::from(happened),
+                // One ticket must not hold up the others; it is due again in the next pass.
+                Err(error) => {
+                    tracing::error!(error = %chain(&error), "timer of a ticket failed");
+                }
+            }
+        }
+        after = due.last().copied();
+        if due.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
+            return Ok(moved);
+        }
+    }
+}
+
+/// Lets happen what is due to one ticket; false where nothing was.
+async fn wake(app: &App, tenant: TenantId, id: TicketId, away: &mut bool) -> Result<bool, Error> {
+    // Another installation's tenant, or one that is not configured any more.
+    let Some(settings) = app.settings(tenant) else { return Ok(false) };
+    let customer = linked(app, tenant, id, away).await?;
     let actor = Actor::suite();
     let happened = transact!(app.db(), "ticket.tick", |tx| {
-        let Some(stored) = tickets::lock(tx, tenant, id).await? else { return Ok(Vec::new()) };
+        let Some(stored) = tickets::lock(tx, tenant, id).await? else { return Ok(None) };
         let now = app.clock().now();
         if stored.ticket.wake().is_none_or(|at| at > now) {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let at = events::monotone(now, stored.ticket.last_at);
         let cx = context(settings, &actor, at);
-        let mut changed = stored.ticket.clone().tick(&cx);
-        if let Ok(ticked) = &mut changed
-            && tickets::link_is_due(&ticked.ticket, now)
-        {
-            *ticked = link_now(ticked.clone(), customer, &cx);
+        let changed = stored.ticket.clone().tick(&cx);
+        let mut changed = changed.map_err(|refusal| Error::refused(&id.name(), refusal))?;
+        if tickets::link_is_due(&changed.ticket, now) {
+            changed = link_now(changed, customer, &cx);
         }
-        let changed = changed.map_err(|refusal| Error::refused(&id.name(), refusal))?;
         let happened = changed.happened.clone();
         save(tx, app, &Author::suite(), at, stored, Decision::from(changed)).await?;
-        Ok::<_, Error>(happened)
+        Ok::<_, Error>(Some(happened))
     })?;
-    count(app, &happened);
-    Ok(())
+    count(app, happened.as_deref().unwrap_or_default());
+    Ok(happened.is_some())
 }
 
 /// Applies what became of the contact to a ticket whose link is due.
@@ -103,17 +122,27 @@ fn link_now(
 }
 
 /// Asks customers for a ticket whose contact is to be resolved now, before any transaction is open.
-async fn linked(app: &App, tenant: TenantId, id: TicketId) -> Result<Option<link::Outcome>, Error> {
+async fn linked(
+    app: &App,
+    tenant: TenantId,
+    id: TicketId,
+    away: &mut bool,
+) -> Result<Option<link::Outcome>, Error> {
     let Some(Stored { ticket, texts }) = tickets::get(app.db(), tenant, id).await? else {
         return Ok(None);
     };
     if !tickets::link_is_due(&ticket, app.clock().now()) {
         return Ok(None);
     }
-    match convert::open_contact(app, &ticket, &texts)? {
-        Some(contact) => Ok(Some(link::resolve(app, tenant, &contact, None).await)),
-        None => Ok(Some(link::Outcome::Nobody)),
+    let Some(contact) = convert::open_contact(app, &ticket, &texts)? else {
+        return Ok(Some(link::Outcome::Nobody));
+    };
+    if *away {
+        return Ok(Some(link::Outcome::Away));
     }
+    let outcome = link::resolve(app, tenant, &contact, None).await;
+    *away = outcome == link::Outcome::Away;
+    Ok(Some(outcome))
 }
 
 fn count(app: &App, happened: &[Happening]) {

@@ -1,1 +1,34 @@
-//! End to end: real processes, both databases, real clients
+//! What the end-to-end tests stand on: the real binary as a process, on SQLite and on PostgreSQL,
+//! and clients that speak to it as an integrator would, by the descriptors alone.
+//!
+//! - [`suite`]: an installation in a folder of its own, and the processes that run on it.
+//! - [`client`]: any method by its name, with JSON in and out.
+//! - [`contract`]: what the descriptors must hold.
+//! - [`scenario`]: for each RPC, a prepared tenant and a request that succeeds there.
+//! - [`isolation`]: what another tenant gets to see of it, which is nothing.
+//! - [`golden`]: answers without what differs from run to run.
+//!
+//! The suites that tests share end with the test program, however that ends.
+//!
+//! Deliberately absent: anything that reaches into the services. What is seen here is seen from
+//! outside, the planted leaks apart, which are written into the database.
+
+pub mod backend;
+pub mod client;
+mod codec;
+pub mod contract;
+pub mod desk;
+pub mod golden;
+pub mod isolation;
+mod process;
+pub mod python;
+pub mod scenario;
+pub mod suite;
+pub mod until;
+
+pub use backend::Backend;
+pub use client::{Client, Outcome};
+pub use desk::Desk;
+pub use process::Process;
+pub use suite::{Suite, Tenant, each_backend};
+pub use until::until;

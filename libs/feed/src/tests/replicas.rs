@@ -66,6 +66,25 @@ async fn replicas_that_all_work_at_once_take_each_effect_once() {
     .await;
 }
 
+/// A process can end at any await: what has committed stays, what has not leaves no trace.
+#[tokio::test]
+async fn a_consumer_that_is_cut_off_anywhere_loses_and_doubles_nothing() {
+    each_pair(async |pair| {
+        let consumer = replica(pair, "a", Effects::plain());
+        for round in 1..=60_u32 {
+            pair.write(aggregate(u128::from(round % 5)), 2).await;
+            let cut = Duration::from_micros(u64::from(round * 97 % 4_000));
+            drop(tokio::time::timeout(cut, consumer.catch_up()).await);
+        }
+        consumer.catch_up().await.unwrap();
+        for number in 0..5 {
+            let all: Vec<i64> = (1..=24).collect();
+            assert_eq!(effects(&pair.to, aggregate(number)).await, all);
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn the_loops_carry_an_event_from_commit_to_effect_and_stop_when_told() {
     each_pair(async |pair| {

@@ -203,6 +203,51 @@ async fn fifty_writers_at_once_lose_nothing() {
     .await;
 }
 
+#[tokio::test]
+async fn two_processes_on_one_database_take_turns() {
+    each_db(THINGS, async |db| {
+        transact!(db, "test", |tx| tx.execute(ADD, args![tenant(1), 1]).await).unwrap();
+        let other = db.reopen().await;
+        let raise = async |db: &Db| {
+            transact!(db, "test", |tx| tx.one::<(i64,)>(RAISE, args![tenant(1), 1]).await).unwrap()
+        };
+        let both = (0..50).map(|n| raise(if n % 2 == 0 { db } else { &other }));
+        futures::future::join_all(both).await;
+        let thing: Thing = other.one(GET, args![tenant(1), 1]).await.unwrap();
+        assert_eq!(thing.amount, Some(50));
+        other.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_that_the_server_ends_is_replaced() {
+    const END: Sql = Sql::both("SELECT CAST(pg_terminate_backend(pg_backend_pid()) AS TEXT)");
+    let db = testing::TestDb::migrated(Engine::Postgres, THINGS).await;
+    for _ in 0..20 {
+        let error = db.one::<(String,)>(END, args![]).await.unwrap_err();
+        assert!(error.is_transient(), "{error:?}");
+        let ended: Result<(String,), Error> =
+            transact!(db, "test", |tx| tx.one(END, args![]).await);
+        assert!(ended.unwrap_err().is_transient());
+        assert_eq!(count(&db).await, 0);
+    }
+    db.drop().await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_file_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("data/tickets.db");
+    let url = format!("sqlite://{}", file.display());
+    let db = Db::open(&Settings { url, schema: "tickets".to_owned(), max_connections: 2 }).await;
+    db.unwrap().close().await;
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
+}
+
 async fn insert_rows(tx: &mut Tx, numbers: std::ops::Range<i64>) -> Result<u64, Error> {
     let mut list = List::new("INSERT INTO things (tenant, number, label) VALUES ");
     list.rows(numbers.map(|number| args![tenant(1), number, "many"]));

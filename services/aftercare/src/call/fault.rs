@@ -9,13 +9,15 @@ use tonic_types::StatusExt;
 /// try again.
 pub(crate) fn text(status: &Status) -> String {
     let details = status.get_error_details();
-    let mut text = name(status.code()).to_owned();
+    let code = name(status.code());
+    let mut text = code.to_owned();
     let put = |text: &mut String, line: std::fmt::Arguments<'_>| {
         // Writing to a text cannot fail.
         let _ = text.write_fmt(line);
     };
     if let Some(info) = details.error_info() {
-        put(&mut text, format_args!(" {} ({})", info.reason, info.domain));
+        let reason = if info.reason == code { String::new() } else { format!(" {}", info.reason) };
+        put(&mut text, format_args!("{reason} ({})", info.domain));
     }
     put(&mut text, format_args!("\n{}\n", status.message()));
     if let Some(local) = details.localized_message()

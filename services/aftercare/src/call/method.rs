@@ -110,7 +110,11 @@ mod tests {
         assert_eq!(summary(&find("CreateTicket").unwrap().descriptor), "Records a matter.");
         for method in all() {
             let summary = summary(&method);
-            assert!(summary.ends_with(['.', ':']) && summary.len() > 5, "{}: {summary}", method.name());
+            assert!(
+                summary.ends_with(['.', ':']) && summary.len() > 5,
+                "{}: {summary}",
+                method.name()
+            );
         }
     }
 }

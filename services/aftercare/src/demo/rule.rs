@@ -1,10 +1,10 @@
 //! What is decided about a complaint by its row alone: its nature, severity, channel, what the
 //! customer expects, and how the story goes on. Pure and total, so that a second run decides the same.
 
-use contracts::tickets::v1::{Channel, Nature};
+use contracts::tickets::v1::{Channel, Nature, Stage};
 use uuid::Uuid;
 
-use super::texts::{Form, Text};
+use super::texts::{self, Form, Text};
 
 /// How staff judge a matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +130,26 @@ pub(crate) fn channel(form: Form, text: &Text) -> Channel {
     }
 }
 
+/// Before, during or after the sale.
+pub(crate) fn stage(form: Form, text: &Text) -> Stage {
+    let topic = text.topic.to_lowercase();
+    let applies = ["getting a", "applying", "opening an account"];
+    match form {
+        Form::Bank if applies.iter().any(|part| topic.contains(part)) => Stage::PreSale,
+        // Charges, promises and what was said of a car when it was sold.
+        Form::Cars if topic.starts_with(['k', 'l', 'm']) => Stage::InSale,
+        Form::Bank | Form::Cars => Stage::AfterSale,
+    }
+}
+
+/// The fault code: the bank's issue as a code, or the car's own; empty where there is none.
+pub(crate) fn fault_code(form: Form, text: &Text) -> String {
+    match form {
+        Form::Bank => texts::code(&text.topic),
+        Form::Cars => text.topic.clone(),
+    }
+}
+
 /// Whether customers of a channel sign in and speak for themselves; for the others staff record what
 /// they say.
 pub(crate) fn speaks_for_itself(channel: Channel) -> bool {
@@ -190,8 +210,9 @@ pub(crate) fn course(form: Form, text: &Text) -> Course {
 
 /// A number below `sides` that depends on the row and `what` alone.
 pub(crate) fn dice(form: Form, row: &str, what: &str, sides: u64) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = hash(form, row, what);
-    u64::from_be_bytes([a, b, c, d, e, f, g, h]) % sides
+    let mut number = [0; 8];
+    number.copy_from_slice(&hash(form, row, what)[..8]);
+    u64::from_be_bytes(number) % sides
 }
 
 /// The request id of one step of a row's story: the same in every run, so that a step that was taken
@@ -263,13 +284,8 @@ mod tests {
 
     #[test]
     fn customers_say_what_they_expect_or_are_asked() {
-        let cars = |title: &str, topic: &str| Text {
-            title: title.to_owned(),
-            ..text(topic, "")
-        };
-        let expected = |text: &Text| {
-            expectation(text, &judge(Form::Cars, text)).map(str::to_owned)
-        };
+        let cars = |title: &str, topic: &str| Text { title: title.to_owned(), ..text(topic, "") };
+        let expected = |text: &Text| expectation(text, &judge(Form::Cars, text)).map(str::to_owned);
         let own = cars("轮胎开裂希望尽快处理", "F39");
         assert_eq!(expected(&own).as_deref(), Some("希望尽快处理"));
         assert_eq!(expected(&cars("轮胎开裂", "F39")).as_deref(), Some("更换轮胎"));

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use csv::StringRecord;
 use flate2::bufread::MultiGzDecoder;
 use jiff::civil::Date;
+use kernel::Locale;
 
 /// The complaints that ship with the suite.
 const SHIPPED: &[u8] = include_bytes!("../../data/complaints_en.csv.gz");
@@ -42,10 +43,18 @@ impl Form {
     }
 
     /// The language of its texts.
-    pub(crate) fn language(self) -> &'static str {
+    pub(crate) fn locale(self) -> Locale {
         match self {
-            Self::Bank => "en",
-            Self::Cars => "zh",
+            Self::Bank => Locale::En,
+            Self::Cars => Locale::Zh,
+        }
+    }
+
+    /// The same as a tag.
+    pub(crate) fn language(self) -> &'static str {
+        match self.locale() {
+            Locale::En => "en",
+            Locale::Zh => "zh",
         }
     }
 
@@ -121,11 +130,7 @@ pub(crate) fn file(path: &Path) -> Result<Texts> {
 
 /// Reads a whole file, so that a fault at its end is found before its start is played.
 fn read(mut from: impl BufRead) -> Result<Texts> {
-    if from.fill_buf()?.starts_with(&GZIP) {
-        parse(MultiGzDecoder::new(from))
-    } else {
-        parse(from)
-    }
+    if from.fill_buf()?.starts_with(&GZIP) { parse(MultiGzDecoder::new(from)) } else { parse(from) }
 }
 
 fn parse(from: impl Read) -> Result<Texts> {
@@ -294,8 +299,8 @@ pub(crate) fn code(text: &str) -> String {
 
 /// Twelve hexadecimal digits of a text's hash.
 fn short_hash(text: &str) -> String {
-    let digest = kernel::keys::digest(text.as_bytes());
-    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    let [a, b, c, d, e, f, ..] = kernel::keys::digest(text.as_bytes());
+    format!("{a:02x}{b:02x}{c:02x}{d:02x}{e:02x}{f:02x}")
 }
 
 #[cfg(test)]

@@ -67,8 +67,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<()> {
     }
     for (address, reading) in &readings {
         let time = shown(reading).context("the suite does not say what time it is")?;
-        let offset = reading.offset.unwrap_or_default().seconds.unsigned_abs();
-        let ahead = config::duration::format(Duration::from_secs(offset));
+        let ahead = config::duration::format(rounded(reading.offset.unwrap_or_default()));
         println!("{time}  {ahead} ahead  {address}");
     }
     Ok(())
@@ -85,6 +84,12 @@ async fn advance<'a>(
         readings.push((*address, reading.into_inner()));
     }
     Ok(readings)
+}
+
+/// The offset to the second: the goal was named a moment before it was reached.
+fn rounded(offset: prost_types::Duration) -> Duration {
+    let up = u64::from(offset.nanos >= 500_000_000);
+    Duration::from_secs(offset.seconds.unsigned_abs() + up)
 }
 
 fn shown(reading: &ClockReading) -> Option<Time> {

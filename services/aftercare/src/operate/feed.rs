@@ -117,11 +117,8 @@ async fn dead_letters(client: &mut Client, consumer: String, limit: i32) -> Resu
     let mut rows = vec![["AGGREGATE", "SEQUENCE", "EVENT", "WHY"].map(str::to_owned)];
     for letter in letters {
         let event = letter.event.context("the answer has no event")?;
-        let why = if letter.error.is_empty() {
-            "waits behind another".to_owned()
-        } else {
-            letter.error
-        };
+        let why =
+            if letter.error.is_empty() { "waits behind another".to_owned() } else { letter.error };
         rows.push([event.aggregate, event.sequence.to_string(), event.r#type, why]);
     }
     table(&rows);

@@ -52,7 +52,8 @@ pub(crate) async fn first(addresses: &[String]) -> Result<Link> {
 
 /// A link to an address, `HOST:PORT` or `http://HOST:PORT`; `None` where nothing answers.
 pub(crate) async fn open(address: &str) -> Result<Option<Link>> {
-    let uri = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    let uri =
+        if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
     let endpoint = match Endpoint::from_shared(uri) {
         Ok(endpoint) => endpoint.connect_timeout(PATIENCE).tcp_nodelay(true),
         Err(_) => bail!("`{address}` is no address: write HOST:PORT"),

@@ -43,7 +43,8 @@ pub(crate) fn text(process: &Process<'_>, at: &Addresses) -> Result<String> {
     let issuer = LocalIssuer::new(&process.keys, Clock::system());
     let token = issuer.issue(&agent, config::duration::parse("12h")?)?;
     let (slug, member) = (&tenant.slug, &agent.subject);
-    let _ = writeln!(text, "\nA token of the agent `{member}` of `{slug}`, for 12 hours:\n\n{token}\n");
+    let _ =
+        writeln!(text, "\nA token of the agent `{member}` of `{slug}`, for 12 hours:\n\n{token}\n");
     let (method, request) = if process.running.contains(&"tickets") {
         ("CreateTicket", COMPLAINT)
     } else {
@@ -53,7 +54,7 @@ pub(crate) fn text(process: &Process<'_>, at: &Addresses) -> Result<String> {
     let _ = writeln!(
         text,
         "A first call, from a second terminal:\n\n\
-         {program} call {method} --address {} --token {token} '{request}'\n",
+         {program} call {method} --address {} --token {token} '{request}'",
         reachable(at.public),
     );
     Ok(text)
@@ -85,7 +86,11 @@ fn program() -> String {
 /// A word as a shell takes it.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
-    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 #[cfg(test)]
@@ -94,7 +99,9 @@ mod tests {
 
     #[test]
     fn the_first_calls_are_requests_of_the_contract() {
-        for (method, request) in [("CreateTicketRequest", COMPLAINT), ("ResolveCustomerRequest", CUSTOMER)] {
+        for (method, request) in
+            [("CreateTicketRequest", COMPLAINT), ("ResolveCustomerRequest", CUSTOMER)]
+        {
             let found = contracts::POOL.all_messages().find(|message| message.name() == method);
             let mut json = serde_json::Deserializer::from_str(request);
             prost_reflect::DynamicMessage::deserialize(found.unwrap(), &mut json).unwrap();

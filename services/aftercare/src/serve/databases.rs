@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail};
 use config::Config;
 use kernel::Ids;
-use crate::tickets;
 use store::{
     Db, Migrations, Settings,
     migrate::{Installation, State},
@@ -29,7 +28,9 @@ impl Databases {
             let db = Db::open(&settings).await;
             databases.insert(
                 *service,
-                db.with_context(|| format!("the database of {service} cannot be opened ({url:?})"))?,
+                db.with_context(|| {
+                    format!("the database of {service} cannot be opened ({url:?})")
+                })?,
             );
         }
         Ok(Self(databases))
@@ -49,9 +50,9 @@ impl Databases {
     pub(crate) async fn migrate(&self, ids: &Ids) -> Result<()> {
         for (service, db) in self.iter() {
             let installation = Installation::of(db.engine(), ids.next());
-            store::migrate(db, &migrations(service), &installation)
-                .await
-                .with_context(|| format!("the database of {service} cannot be brought up to date"))?;
+            store::migrate(db, &migrations(service), &installation).await.with_context(|| {
+                format!("the database of {service} cannot be brought up to date")
+            })?;
         }
         Ok(())
     }
@@ -95,7 +96,7 @@ impl Databases {
 
 fn migrations(service: &str) -> Migrations {
     match service {
-        "tickets" => tickets::migrations(),
+        "tickets" => Migrations::of(&tickets::migrations()),
         "customers" => customers::migrations(),
         other => unreachable!("{other} is no service"),
     }

@@ -3,7 +3,7 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use config::Config;
+use config::{Config, Drain};
 use contracts::r#type::v1::{
     clock_service_server::ClockServiceServer, feed_admin_service_server::FeedAdminServiceServer,
 };
@@ -40,7 +40,7 @@ pub(crate) struct Running {
     /// A worker has ended that should not have.
     broken: CancellationToken,
     writes: TaskTracker,
-    signals: (Signal, Signal),
+    databases: Databases,
 }
 
 impl Running {
@@ -62,7 +62,7 @@ impl Running {
             no_more_work: CancellationToken::new(),
             broken: CancellationToken::new(),
             writes: services.tasks.clone(),
-            signals: (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?),
+            databases: services.databases.clone(),
         };
         running.tell(ServingStatus::NotServing).await;
 
@@ -110,31 +110,29 @@ impl Running {
     }
 
     /// Runs until a signal, or until a worker ends, and goes down in order. A second signal aborts.
-    pub(crate) async fn until_told(
-        mut self,
-        config: &Config,
-        databases: &Databases,
-    ) -> Result<ExitCode> {
+    pub(crate) async fn until_told(self, config: &Config) -> Result<ExitCode> {
+        let mut signals = Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        };
         let code = tokio::select! {
-            () = told(&mut self.signals) => ExitCode::SUCCESS,
+            () = signals.next() => ExitCode::SUCCESS,
             () = self.broken.cancelled() => ExitCode::FAILURE,
         };
         tracing::info!("going down");
-        let mut signals = self.signals;
-        self.signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         tokio::select! {
-            () = told(&mut signals) => {
+            () = signals.next() => {
                 tracing::warn!("told twice, going down at once");
                 std::process::exit(1)
             }
-            tidy = self.drain(config, databases) => Ok(if tidy { code } else { ExitCode::FAILURE }),
+            tidy = self.drain(&config.drain) => Ok(if tidy { code } else { ExitCode::FAILURE }),
         }
     }
 
     /// False where work had to be left behind.
-    async fn drain(self, config: &Config, databases: &Databases) -> bool {
+    pub(crate) async fn drain(&self, drain: &Drain) -> bool {
         self.tell(ServingStatus::NotServing).await;
-        tokio::time::sleep(config.drain.delay).await;
+        tokio::time::sleep(drain.delay).await;
         self.no_more_calls.cancel();
         self.ports.close();
         self.ports.wait().await;
@@ -144,10 +142,9 @@ impl Running {
         let work = async {
             self.workers.wait().await;
             self.writes.wait().await;
-            databases.close().await;
+            self.databases.close().await;
         };
-        let patience = config.drain.grace.max(Duration::from_secs(1));
-        let tidy = timeout(patience, work).await.is_ok();
+        let tidy = timeout(drain.grace.max(Duration::from_secs(1)), work).await.is_ok();
         if !tidy {
             tracing::warn!("work was left behind");
         }
@@ -155,10 +152,18 @@ impl Running {
     }
 }
 
-async fn told((terminate, interrupt): &mut (Signal, Signal)) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// What tells a process to go down.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 

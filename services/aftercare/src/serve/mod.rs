@@ -10,6 +10,7 @@ mod databases;
 mod drain;
 mod ports;
 mod services;
+mod tenants;
 mod workers;
 
 use std::{process::ExitCode, sync::Arc};
@@ -21,6 +22,7 @@ use rpc::{Grants, Methods};
 use telemetry::Metrics;
 
 pub(crate) use databases::Databases;
+use drain::Running;
 
 /// Arguments of `serve`.
 #[derive(Debug, Default, clap::Args)]
@@ -48,23 +50,26 @@ pub(crate) struct Process<'a> {
 
 /// Runs until SIGTERM, Ctrl-C or the end of a part that must not end.
 pub(crate) async fn run(config: &Config, args: &Args) -> Result<ExitCode> {
-    let running = chosen(&args.services);
     logs(config)?;
-    let listeners = ports::Listeners::bind(config.addresses(&running)).await?;
-    let process = Process::prepare(config, running)?;
+    let (running, banner) = start(config, chosen(&args.services)).await?;
+    println!("{banner}");
+    running.until_told(config).await
+}
+
+/// Puts these services together and starts them; the text is for whoever started them.
+async fn start(config: &Config, services: Vec<&'static str>) -> Result<(Running, String)> {
+    let listeners = ports::Listeners::bind(config.addresses(&services)).await?;
+    let process = Process::prepare(config, services)?;
     let databases = Databases::open(config, &process.running).await?;
     if config.database.migrate {
         databases.migrate(&process.ids).await?;
     }
     databases.must_be_ready().await?;
     clock::restore(&process, &databases).await?;
-
     let services = services::build(&process, &databases).await?;
     let workers = workers::all(&process, &services);
     let banner = banner::text(&process, &listeners.addresses()?)?;
-    let running = drain::Running::start(&process, listeners, services, workers).await?;
-    println!("{banner}");
-    running.until_told(config, &databases).await
+    Ok((Running::start(&process, listeners, services, workers).await?, banner))
 }
 
 /// The services named, in the order in which they are put together; all where none is.
@@ -101,13 +106,4 @@ impl<'a> Process<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn services_run_once_and_in_one_order() {
-        assert_eq!(chosen(&[]), SERVICES);
-        let named = ["customers", "customers"].map(str::to_owned);
-        assert_eq!(chosen(&named), ["customers"]);
-    }
-}
+mod tests;

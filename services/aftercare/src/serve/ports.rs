@@ -137,7 +137,8 @@ fn peer(methods: &Methods, services: &Services, path: &str) -> Option<Link> {
 /// What a request that is not gRPC over HTTP/2 is told, so that nobody waits for nothing.
 fn refuse(request: &Request<Body>) -> Option<Response<Body>> {
     let kind = request.headers().get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
-    let is_grpc = kind.is_some_and(|kind| kind == b"application/grpc" || kind.starts_with(b"application/grpc+"));
+    let is_grpc = kind
+        .is_some_and(|kind| kind == b"application/grpc" || kind.starts_with(b"application/grpc+"));
     let (status, message) = if !is_grpc {
         let message = "this port speaks gRPC (content-type application/grpc); try `aftercare call`";
         (StatusCode::UNSUPPORTED_MEDIA_TYPE, message)

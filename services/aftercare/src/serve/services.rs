@@ -17,8 +17,7 @@ use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use uuid::Uuid;
 
-use super::{Databases, Process};
-use crate::tickets;
+use super::{Databases, Process, tenants};
 
 /// Who mints call tokens besides the services: the wall of the public port.
 pub(crate) const EDGE: &str = "edge";
@@ -97,6 +96,8 @@ impl Services {
 
     async fn add_tickets(&mut self, process: &Process<'_>) -> Result<()> {
         let db = self.databases.of("tickets")?.clone();
+        let own = self.sources.iter().find(|source| source.name() == "tickets");
+        let source = own.cloned().context("tickets has no feed")?;
         let customers = self.way(process, "customers", self.walls.get("customers"))?;
         let app = tickets::App::new(tickets::Parts {
             partitions: meta::partitions(&db).await?,
@@ -106,7 +107,8 @@ impl Services {
             keys: process.keys.clone(),
             tasks: self.tasks.clone(),
             customers: process.outbound(customers, "tickets", "customers"),
-            tenants: tenants(process),
+            tenants: process.seed.tenants.iter().map(tenants::of).collect::<Result<_>>()?,
+            source,
             metrics: process.metrics.clone(),
         })?;
         app.seed().await.context("the agents' capacities cannot be written")?;
@@ -146,4 +148,3 @@ impl Process<'_> {
         Outbound::new(link, Minter::new(from, &self.keys, self.clock.clone()), to)
     }
 }
-fn tenants(_: &Process<'_>) -> Vec<tickets::Tenant> { Vec::new() }

@@ -15,8 +15,7 @@ pub(crate) struct Worker {
     pub(crate) start: Start,
 }
 
-type Start =
-    Box<dyn FnOnce(CancellationToken) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+type Start = Box<dyn FnOnce(CancellationToken) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
 /// All that this process runs.
 pub(crate) fn all(process: &Process<'_>, services: &Services) -> Vec<Worker> {
@@ -27,11 +26,15 @@ pub(crate) fn all(process: &Process<'_>, services: &Services) -> Vec<Worker> {
             Sequencer::new(source.clone(), clock.clone(), holder.clone(), process.metrics.clone());
         workers.push(worker(format!("{} sequencer", source.name()), |stop| sequencer.run(stop)));
         let housekeeper = Housekeeper::new(source.db().clone(), clock, holder);
-        workers.push(worker(format!("{} housekeeper", source.name()), |stop| housekeeper.run(stop)));
+        workers
+            .push(worker(format!("{} housekeeper", source.name()), |stop| housekeeper.run(stop)));
     }
     if let Some(timeline) = services.timeline.clone() {
         let name = customers::timeline::CONSUMER.to_owned();
         workers.push(worker(name, |stop| async move { timeline.run(stop).await }));
+    }
+    if let Some(app) = services.tickets.clone() {
+        workers.push(worker("tickets timers".to_owned(), |stop| tickets::worker::run(app, stop)));
     }
     workers
 }

@@ -1,5 +1,7 @@
 //! E-mail addresses: one key for each mailbox, however it is written.
 
+use super::width;
+
 /// The longest address that SMTP carries.
 const MAX: usize = 254;
 /// The longest local part.
@@ -22,9 +24,8 @@ pub fn normalise(input: &str) -> Option<String> {
 /// Full-width forms, and the full stops of Chinese and Japanese keyboards, as ASCII.
 fn fold(text: &str) -> String {
     let ascii = |c: char| match c {
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
         '。' | '｡' => '.',
-        _ => c,
+        _ => width::narrow(c),
     };
     text.chars().map(ascii).collect()
 }

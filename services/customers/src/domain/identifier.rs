@@ -5,7 +5,7 @@
 
 use contracts::customers::v1::IdentifierKind as Kind;
 
-use super::{email, phone};
+use super::{email, phone, width};
 
 /// The longest value, in characters.
 pub const MAX_VALUE: usize = 254;
@@ -122,7 +122,7 @@ fn address(value: &str) -> Result<String, &'static str> {
     Ok(address)
 }
 
-/// A WeChat open id: letters, digits, `_` and `-`; case matters.
+/// An open id of `WeChat`: letters, digits, `_` and `-`; case matters.
 fn open_id(text: &str) -> Result<String, &'static str> {
     let right = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if !(6..=64).contains(&text.len()) || !text.bytes().all(right) {
@@ -167,12 +167,7 @@ fn external(text: &str) -> Result<String, &'static str> {
 
 /// Without surrounding space, full-width forms as ASCII.
 fn fold(text: &str) -> String {
-    let ascii = |c: char| match c {
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-        '\u{3000}' => ' ',
-        _ => c,
-    };
-    text.trim().chars().map(ascii).collect()
+    text.trim().chars().map(width::narrow).collect()
 }
 
 /// Whether a text repeats one character.

@@ -8,3 +8,5 @@ pub mod name;
 pub mod phone;
 pub mod purchase;
 pub mod timeline;
+
+mod width;

@@ -6,20 +6,14 @@
 //! goes beyond it where people in fact write otherwise: foreign dialling prefixes, `86138…`, a
 //! landline's extension behind a hyphen, mobiles from before a plan changed.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, LazyLock, PoisonError, RwLock},
-};
+mod plan;
+mod text;
 
-use phonenumber::metadata::{DATABASE, Descriptor, Metadata};
-use regex::Regex;
+use plan::{Length, NoCode};
+use text::{digits, extract, fold, viable, without_extension};
 
-/// Longer texts are no telephone numbers.
-const MAX_TEXT: usize = 250;
 /// The digits of a national number, at least and at most.
 const NATIONAL: std::ops::RangeInclusive<usize> = 2..=17;
-/// Country calling codes have at most this many digits.
-const MAX_CODE: usize = 3;
 
 /// A telephone number that could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,35 +34,33 @@ pub fn parse(input: &str, region: &str) -> Option<Phone> {
     if !viable(text) {
         return None;
     }
-    let home = DATABASE.by_id(region);
-    let written = match written_code(text, home) {
+    let home = plan::of_region(region);
+    let written = match plan::written_code(text, home) {
         // `+0086…` and the like: the plus says nothing, what follows does.
         Err(NoCode::Unknown) if text.starts_with('+') => {
-            Some(written_code(text.trim_start_matches('+'), home).ok()??)
+            Some(plan::written_code(text.trim_start_matches('+'), home).ok()??)
         }
         Err(NoCode::Unknown | NoCode::Short) => return None,
         Ok(written) => written,
     };
-    let (code, national) = match written {
-        Some(found) => found,
-        None => (home?.country_code(), digits(text)),
+    let (plan, code, national) = match written {
+        Some((code, national)) => (plan::main(code)?, code, national),
+        None => (home?, home?.country_code(), digits(text)),
     };
-    let plan = main_plan(code)?;
-    let plan = home.filter(|home| home.country_code() == code).unwrap_or(plan);
-    let national = without_national_prefix(national, plan);
+    let national = plan::without_national_prefix(national, plan);
     if !NATIONAL.contains(&national.len()) {
         return None;
     }
     Some(Phone {
         e164: format!("+{code}{national}"),
-        valid: is_valid(code, &national),
-        possible: matches!(length(&national, plan), Length::Possible),
+        valid: plan::is_valid(code, &national),
+        possible: matches!(plan::length(&national, plan::main(code)?), Length::Possible),
     })
 }
 
 /// Whether numbering plans know this region.
 pub fn is_region(region: &str) -> bool {
-    region.len() == 2 && DATABASE.by_id(region).is_some()
+    region.len() == 2 && plan::of_region(region).is_some()
 }
 
 /// Reads a telephone number as people write it; what [`parse`] finds valid stays as it is, but for an
@@ -92,7 +84,7 @@ pub fn normalise(input: &str, region: &str) -> Option<Phone> {
 /// (In Germany the last group belongs to the number.)
 fn chinese_extension(input: &str, region: &str) -> Option<Phone> {
     let folded = fold(input);
-    let written = patterns().landline_with_extension.is_match(folded.trim());
+    let written = text::is_landline_with_extension(&folded);
     let found = written.then(|| hyphenated_extension(&folded, region)).flatten();
     found.filter(|phone| phone.possible && phone.e164.starts_with("+86"))
 }
@@ -137,353 +129,6 @@ fn renumbered(phone: &Phone) -> Option<Phone> {
         return None;
     };
     parse(&candidate, "ZZ")
-}
-
-/// Full-width forms become ASCII, digits of any script decimal digits, and the Chinese words for an
-/// extension one that the plans' patterns know.
-fn fold(input: &str) -> String {
-    let mut text = String::with_capacity(input.len());
-    for c in input.chars().take(MAX_TEXT + 1) {
-        match c {
-            '\u{ff01}'..='\u{ff5e}' => {
-                text.push(char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c));
-            }
-            '\u{3000}' | '\u{a0}' | '\u{202f}' | '\t' => text.push(' '),
-            '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{30fc}' => text.push('-'),
-            // Invisible characters that come along when a number is copied.
-            '\u{ad}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'
-            | '\u{2066}'..='\u{2069}'
-            | '\u{feff}' => {}
-            _ => text.push(decimal(c).unwrap_or(c)),
-        }
-    }
-    for word in ["分机号", "分機號", "分机", "分機", "内线", "內線", "转接", "轉接", "转", "轉"]
-    {
-        if text.contains(word) {
-            text = text.replace(word, " ext ");
-        }
-    }
-    text
-}
-
-/// The decimal digit that a character of another script stands for.
-fn decimal(c: char) -> Option<char> {
-    const ZEROS: [u32; 14] = [
-        0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50,
-        0xed0,
-    ];
-    let code = u32::from(c);
-    let zero = ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&code))?;
-    char::from_digit(code - zero, 10)
-}
-
-/// The part of a text that may be a number: from the first digit or plus to the last letter, digit
-/// or `#`, up to the start of a second number.
-fn extract(text: &str) -> Option<String> {
-    if text.chars().count() > MAX_TEXT {
-        return None;
-    }
-    let (number, context) = match text.split_once(";phone-context=") {
-        Some((number, context)) => (number, context.split(';').next().unwrap_or_default()),
-        None => (text, ""),
-    };
-    let number = number.split(";isub=").next().unwrap_or_default();
-    let number = &number[number.find(|c: char| c == '+' || c.is_ascii_digit())?..];
-    let number = number.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '#');
-    let number = match patterns().second.find(number) {
-        Some(second) => &number[..second.start()],
-        None => number,
-    };
-    let prefix = if number.starts_with('+') || !context.starts_with('+') { "" } else { context };
-    Some(format!("{prefix}{number}"))
-}
-
-/// The number without an extension such as `ext. 123`, `x123`, `#123`.
-fn without_extension(text: &str) -> &str {
-    match patterns().extension.find(text) {
-        Some(found) if viable(&text[..found.start()]) => &text[..found.start()],
-        _ => text,
-    }
-}
-
-/// Whether this can be a number: two digits, or three and more among punctuation, of which letters
-/// may follow only the third.
-fn viable(text: &str) -> bool {
-    if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return true;
-    }
-    let mut digits = 0;
-    for c in text.trim_start_matches('+').chars() {
-        match c {
-            '0'..='9' => digits += 1,
-            '-' | 'x' | ' ' | '(' | ')' | '[' | ']' | '.' | '/' | '~' | '*' => {}
-            'a'..='z' | 'A'..='Z' if digits >= 3 => {}
-            _ => return false,
-        }
-    }
-    digits >= 3
-}
-
-/// The digits of a text; letters count as the keys of a telephone where there are three and more.
-fn digits(text: &str) -> String {
-    let spelt = text.chars().filter(char::is_ascii_alphabetic).count() >= 3;
-    let key = |c: char| match c {
-        '0'..='9' => Some(c),
-        _ if !spelt => None,
-        'a'..='c' => Some('2'),
-        'd'..='f' => Some('3'),
-        'g'..='i' => Some('4'),
-        'j'..='l' => Some('5'),
-        'm'..='o' => Some('6'),
-        'p'..='s' => Some('7'),
-        't'..='v' => Some('8'),
-        'w'..='z' => Some('9'),
-        _ => None,
-    };
-    text.chars().filter_map(|c| key(c.to_ascii_lowercase())).collect()
-}
-
-/// Why a number has no country code.
-enum NoCode {
-    /// It starts with none, and no region says one.
-    Unknown,
-    /// Too few digits follow the plus or the dialling prefix.
-    Short,
-}
-
-/// The country calling code that a number is written with, and the rest; `None` where it is written
-/// as at home.
-fn written_code(
-    text: &str,
-    home: Option<&'static Metadata>,
-) -> Result<Option<(u16, String)>, NoCode> {
-    let all = digits(text);
-    if text.starts_with('+') {
-        return leading_code(&all).map(Some);
-    }
-    let Some(home) = home else { return Err(NoCode::Unknown) };
-    if let Some(abroad) = without_dialling_prefix(&all, home) {
-        return leading_code(abroad).map(Some);
-    }
-    // The home country's code without anything before it, as in 8613800138000.
-    if let Some(rest) = all.strip_prefix(&home.country_code().to_string()) {
-        let general = home.descriptors().general();
-        let national = without_national_prefix(rest.to_owned(), home);
-        let only_then = !fits(general, &all) && fits(general, &national);
-        if only_then || matches!(length(&all, home), Length::TooLong) {
-            return Ok(Some((home.country_code(), national)));
-        }
-    }
-    Ok(None)
-}
-
-/// The country calling code that an international number starts with.
-fn leading_code(number: &str) -> Result<(u16, String), NoCode> {
-    if number.len() <= *NATIONAL.start() {
-        return Err(NoCode::Short);
-    }
-    if number.starts_with('0') {
-        return Err(NoCode::Unknown);
-    }
-    for length in 1..=MAX_CODE.min(number.len()) {
-        let (code, national) = number.split_at(length);
-        if let Some(code) = code.parse().ok().filter(|code| main_plan(*code).is_some()) {
-            return Ok((code, national.to_owned()));
-        }
-    }
-    Err(NoCode::Unknown)
-}
-
-/// What follows the prefix that is dialled at home to reach other countries; `None` without it.
-fn without_dialling_prefix<'a>(number: &'a str, home: &'static Metadata) -> Option<&'a str> {
-    let prefix = anchored(home.international_prefix()?.as_str(), Anchor::Start);
-    let rest = &number[prefix.find(number)?.end()..];
-    (!rest.starts_with('0')).then_some(rest)
-}
-
-/// The plan of a country calling code, of its main country where several share it.
-fn main_plan(code: u16) -> Option<&'static Metadata> {
-    DATABASE.by_code(&code)?.into_iter().next()
-}
-
-/// The number without the prefix that is dialled inside its country, unless it needs that to be a
-/// number, or is too short without.
-fn without_national_prefix(number: String, plan: &'static Metadata) -> String {
-    let Some(stripped) = national_prefix_off(&number, plan) else { return number };
-    match length(&stripped, plan) {
-        Length::Possible | Length::TooLong => stripped,
-        Length::TooShort | Length::LocalOnly | Length::Between => number,
-    }
-}
-
-fn national_prefix_off(number: &str, plan: &'static Metadata) -> Option<String> {
-    let Some(prefix) = plan.national_prefix_for_parsing() else {
-        let rest = number.strip_prefix(plan.national_prefix()?)?;
-        return still_fits(number, rest.to_owned(), plan);
-    };
-    let prefix = anchored(prefix.as_str(), Anchor::Start);
-    let found = prefix.captures(number)?;
-    let whole = found.get(0)?;
-    let last = found.get(found.len() - 1).filter(|_| found.len() > 1);
-    let rest = &number[whole.end()..];
-    match plan.national_prefix_transform_rule() {
-        Some(rule) if last.is_some() => {
-            let mut start = String::new();
-            found.expand(&patterns().group.replace_all(rule, "$${$1}"), &mut start);
-            still_fits(number, start + rest, plan)
-        }
-        _ => still_fits(number, rest.to_owned(), plan),
-    }
-}
-
-/// A number that fits its country's pattern must not lose that by being stripped.
-fn still_fits(before: &str, after: String, plan: &'static Metadata) -> Option<String> {
-    let general = plan.descriptors().general();
-    (!fits(general, before) || fits(general, &after)).then_some(after)
-}
-
-/// How the length of a national number compares with those that its plan has.
-enum Length {
-    Possible,
-    /// Only inside one area.
-    LocalOnly,
-    TooShort,
-    /// Neither too short nor too long, and yet none has this length.
-    Between,
-    TooLong,
-}
-
-fn length(number: &str, plan: &'static Metadata) -> Length {
-    let actual = u16::try_from(number.len()).unwrap_or(u16::MAX);
-    let possible = || types(plan).flat_map(Descriptor::possible_length);
-    let local = || types(plan).flat_map(Descriptor::possible_local_length);
-    if possible().any(|length| *length == actual) {
-        Length::Possible
-    } else if local().any(|length| *length == actual) {
-        Length::LocalOnly
-    } else if possible().all(|length| *length > actual) {
-        Length::TooShort
-    } else if possible().all(|length| *length < actual) {
-        Length::TooLong
-    } else {
-        Length::Between
-    }
-}
-
-/// Whether a national number is of some type in the plan of one of the countries of its code.
-fn is_valid(code: u16, national: &str) -> bool {
-    let plans = DATABASE.by_code(&code).unwrap_or_default();
-    if let [only] = plans.as_slice() {
-        return has_type(only, national);
-    }
-    for plan in plans {
-        match plan.leading_digits() {
-            // The digits that name the country decide for it, whether or not it has the number.
-            Some(digits) => {
-                if anchored(digits.as_str(), Anchor::Start).is_match(national) {
-                    return has_type(plan, national);
-                }
-            }
-            None => {
-                if has_type(plan, national) {
-                    return true;
-                }
-            }
-        }
-    }
-    false
-}
-
-fn has_type(plan: &'static Metadata, national: &str) -> bool {
-    fits(plan.descriptors().general(), national)
-        && types(plan).any(|descriptor| matches(descriptor, national))
-}
-
-/// The types of numbers that can be dialled from abroad.
-fn types(plan: &'static Metadata) -> impl Iterator<Item = &'static Descriptor> {
-    let all = plan.descriptors();
-    let types = [
-        all.premium_rate(),
-        all.toll_free(),
-        all.shared_cost(),
-        all.voip(),
-        all.personal_number(),
-        all.pager(),
-        all.uan(),
-        all.voicemail(),
-        all.fixed_line(),
-        all.mobile(),
-    ];
-    types.into_iter().flatten()
-}
-
-/// Whether length and digits are those of a type.
-fn matches(descriptor: &'static Descriptor, national: &str) -> bool {
-    let lengths = descriptor.possible_length();
-    let actual = u16::try_from(national.len()).unwrap_or(u16::MAX);
-    (lengths.is_empty() || lengths.contains(&actual)) && fits(descriptor, national)
-}
-
-/// Whether the whole number is what the pattern describes, its length aside.
-fn fits(descriptor: &'static Descriptor, national: &str) -> bool {
-    anchored(descriptor.national_number().as_str(), Anchor::Both).is_match(national)
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Anchor {
-    Start,
-    Both,
-}
-
-/// A pattern of a numbering plan, which the crate only searches for, as one that starts at the start
-/// and, for a whole number, ends at the end. Each is compiled once; there are as many as the plans
-/// have, whatever callers send.
-fn anchored(pattern: &'static str, anchor: Anchor) -> Arc<Regex> {
-    type Compiled = RwLock<HashMap<(&'static str, Anchor), Arc<Regex>>>;
-    static COMPILED: LazyLock<Compiled> = LazyLock::new(RwLock::default);
-    let key = (pattern, anchor);
-    if let Some(regex) = COMPILED.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-        return Arc::clone(regex);
-    }
-    let end = match anchor {
-        Anchor::Start => "",
-        Anchor::Both => "$",
-    };
-    let regex = Arc::new(compile(&format!("(?x)^(?:{pattern}){end}")));
-    let mut compiled = COMPILED.write().unwrap_or_else(PoisonError::into_inner);
-    compiled.insert(key, Arc::clone(&regex));
-    regex
-}
-
-struct Patterns {
-    /// The start of a second number, as in `x302/x2303`.
-    second: Regex,
-    /// An extension at the end of a number.
-    extension: Regex,
-    /// A Chinese landline as it is dialled at home, and an extension behind a hyphen.
-    landline_with_extension: Regex,
-    /// A group in a rule of transformation, `$1`.
-    group: Regex,
-}
-
-fn patterns() -> &'static Patterns {
-    static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| Patterns {
-        second: compile(r"[\\/] *x"),
-        extension: compile(
-            r"(?i)(?:;ext=\d{1,20}|[ ,]*(?:e?xt(?:ensi(?:o\u{301}?|ó))?n?|доб|anexo|int|[;,x\#~])[:.]?[ ,-]*\d{1,20}\#?|[- ]+\d{1,6}\#)$",
-        ),
-        landline_with_extension: compile(r"^(?:\+?86[ -]?)?\(?0\d{2,3}[-) ] ?\d{7,8}-\d{1,6}$"),
-        group: compile(r"\$(\d)"),
-    });
-    &PATTERNS
-}
-
-fn compile(pattern: &str) -> Regex {
-    Regex::new(pattern)
-        .unwrap_or_else(|error| unreachable!("the plans' patterns are regular: {error}"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! BatchGetCustomers: up to a hundred customers, in the order asked for.
+//! `BatchGetCustomers`: up to a hundred customers, in the order asked for.
 
 use contracts::customers::v1::{BatchGetCustomersRequest, BatchGetCustomersResponse};
 use kernel::Violations;

@@ -1,4 +1,4 @@
-//! CreateCustomer: records a customer with what it is recognised by.
+//! `CreateCustomer`: records a customer with what it is recognised by.
 
 use contracts::customers::v1::{
     CreateCustomerRequest, Customer as Answer, CustomerCreated, CustomerKind,

@@ -1,4 +1,4 @@
-//! CreateProduct: records a product under the company's own id.
+//! `CreateProduct`: records a product under the company's own id.
 
 use contracts::customers::v1::{
     CreateProductRequest, Product as Answer, ProductCreated, customer_event::Change,

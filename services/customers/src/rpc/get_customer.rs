@@ -1,4 +1,4 @@
-//! GetCustomer: one customer, as the caller may see it.
+//! `GetCustomer`: one customer, as the caller may see it.
 
 use contracts::customers::v1::{Customer as Answer, GetCustomerRequest};
 use kernel::{CustomerId, Violations};

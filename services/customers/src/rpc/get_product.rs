@@ -1,4 +1,4 @@
-//! GetProduct: one product of the catalogue.
+//! `GetProduct`: one product of the catalogue.
 
 use contracts::customers::v1::{GetProductRequest, Product as Answer};
 use kernel::Violations;

@@ -1,4 +1,4 @@
-//! ListCustomers: all customers, newest first.
+//! `ListCustomers`: all customers, newest first.
 
 use contracts::customers::v1::{ListCustomersRequest, ListCustomersResponse};
 use kernel::{RowScope, Violations, page};

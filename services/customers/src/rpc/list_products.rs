@@ -1,4 +1,4 @@
-//! ListProducts: the catalogue, by id.
+//! `ListProducts`: the catalogue, by id.
 
 use contracts::customers::v1::{ListProductsRequest, ListProductsResponse};
 use kernel::{Violations, page};

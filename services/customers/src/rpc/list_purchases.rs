@@ -1,4 +1,4 @@
-//! ListPurchases: what a customer bought, newest first.
+//! `ListPurchases`: what a customer bought, newest first.
 
 use contracts::customers::v1::{ListPurchasesRequest, ListPurchasesResponse};
 use kernel::{Violations, page};

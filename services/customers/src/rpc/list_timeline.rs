@@ -1,4 +1,4 @@
-//! ListTimeline: what happened between a customer and the company, newest first.
+//! `ListTimeline`: what happened between a customer and the company, newest first.
 
 use contracts::customers::v1::{ListTimelineRequest, ListTimelineResponse};
 use kernel::{CallerKind, RowScope, Violations, page};

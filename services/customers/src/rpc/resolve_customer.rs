@@ -1,4 +1,4 @@
-//! ResolveCustomer: from an identifier, in any of its usual forms, to its customer.
+//! `ResolveCustomer`: from an identifier, in any of its usual forms, to its customer.
 //!
 //! The first identifier that is known decides; the others are not added to that customer, since who
 //! gives an identifier has not shown that it is theirs.

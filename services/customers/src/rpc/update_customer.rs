@@ -1,4 +1,4 @@
-//! UpdateCustomer: writes what a customer is called and how to address them.
+//! `UpdateCustomer`: writes what a customer is called and how to address them.
 
 use contracts::customers::v1::{
     Customer as Answer, CustomerUpdated, UpdateCustomerRequest, customer_event::Change,

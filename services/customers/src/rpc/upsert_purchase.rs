@@ -1,4 +1,4 @@
-//! UpsertPurchase: an order as the company's own system has it; its number is the key.
+//! `UpsertPurchase`: an order as the company's own system has it; its number is the key.
 
 use std::collections::BTreeSet;
 

@@ -262,11 +262,11 @@ fn seal(sealer: &Sealer, column: &str, id: CustomerId, text: &str) -> Vec<u8> {
     sealer.seal(text.as_bytes(), place(column, id).as_bytes())
 }
 
-fn open(sealer: &Sealer, column: &str, id: CustomerId, sealed: &[u8]) -> Result<String, Error> {
-    if sealed.is_empty() {
+fn open(sealer: &Sealer, column: &str, id: CustomerId, stored: &[u8]) -> Result<String, Error> {
+    if stored.is_empty() {
         return Ok(String::new());
     }
-    let plain = sealer.open(sealed, place(column, id).as_bytes())?;
+    let plain = sealer.open(stored, place(column, id).as_bytes())?;
     String::from_utf8(plain).map_err(|_| Error::Corrupt("name"))
 }
 

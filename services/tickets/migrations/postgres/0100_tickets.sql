@@ -31,7 +31,7 @@ CREATE INDEX tickets_by_assignee_due ON tickets (tenant, assignee, category, due
 CREATE INDEX tickets_by_customer ON tickets (tenant, customer, created_at, id) WHERE customer IS NOT NULL;
 CREATE INDEX tickets_waiting_by_due ON tickets (tenant, lane, due_at, queued_at, id) WHERE waiting;
 CREATE INDEX tickets_waiting_by_age ON tickets (tenant, lane, queued_at, id) WHERE waiting;
-CREATE INDEX tickets_to_wake ON tickets (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX tickets_to_wake ON tickets (wake_at, tenant, id) WHERE wake_at IS NOT NULL;
 
 -- The words of a ticket, apart from what is counted and queued by, so that they can be erased.
 CREATE TABLE ticket_texts (

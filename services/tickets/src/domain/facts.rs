@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct Told {
     /// Whether there is a customer or a way to reach one.
     pub who: bool,
+    /// Whether a way to reach the customer was given.
+    pub reachable: bool,
     /// Whether it is told what happened.
     pub what: bool,
     /// Whether it is told when.
@@ -41,7 +43,7 @@ mod tests {
 
     #[test]
     fn a_complaint_needs_all_four_and_a_question_none() {
-        let told = Told { who: true, what: true, when: false, expectation: false };
+        let told = Told { who: true, what: true, ..Told::default() };
         assert_eq!(told.missing(Kind::Complaint), [MissingFact::When, MissingFact::Expectation]);
         assert_eq!(Told::default().missing(Kind::Inquiry), []);
     }

@@ -5,10 +5,20 @@ use std::collections::{BTreeMap, HashMap};
 use contracts::tickets::v1::{AssignmentReason, Channel, Kind};
 use kernel::{TenantId, TicketId, Time};
 
-/// What tickets need of an agent, as one key: tickets of one lane can be taken by the same agents.
-/// Skills are sorted; nothing in a lane contains the separators.
-pub fn lane(queue: &str, language: &str, skills: &[String]) -> String {
-    format!("{queue}|{language}|{}", skills.join(","))
+/// What tickets need of an agent, as one key: tickets of one lane can be taken by the same agents,
+/// with the same room left. Skills are sorted; nothing in a lane contains the separators.
+pub fn lane(queue: &str, language: &str, skills: &[String], weight: i32) -> String {
+    format!("{queue}|{language}|{}|{weight}", skills.join(","))
+}
+
+/// What a ticket of this lane takes of an agent's capacity.
+pub fn weight(lane: &str) -> i64 {
+    lane.rsplit('|').next().and_then(|weight| weight.parse().ok()).unwrap_or(1)
+}
+
+/// The queue of a lane.
+pub fn queue(lane: &str) -> &str {
+    lane.split('|').next().unwrap_or_default()
 }
 
 /// A queue of a tenant.
@@ -86,6 +96,20 @@ impl Routing {
         self.queues.iter().find(fits).or_else(|| self.queues.last())
     }
 
+    /// Which of `skills` a member lacks.
+    pub fn lacks<'a>(&self, member: &str, skills: &'a [String]) -> Vec<&'a str> {
+        let has = |skill: &String| {
+            self.agents.get(member).is_some_and(|profile| profile.skills.contains(skill))
+        };
+        skills.iter().filter(|skill| !has(skill)).map(String::as_str).collect()
+    }
+
+    /// The queues of these teams.
+    pub fn queues_of(&self, teams: &[String]) -> Vec<&str> {
+        let mine = self.queues.iter().filter(|queue| teams.contains(&queue.team));
+        mine.map(|queue| queue.id.as_str()).collect()
+    }
+
     /// The queue of this id.
     pub fn queue(&self, id: &str) -> Option<&Queue> {
         self.queues.iter().find(|queue| queue.id == id)
@@ -154,7 +178,7 @@ mod tests {
     fn a_lane_asks_for_queue_language_and_every_skill() {
         let skill = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
         let admits = |queue, language, skills: &[&str]| {
-            profile().admits(&lane(queue, language, &skill(skills)))
+            profile().admits(&lane(queue, language, &skill(skills), 1))
         };
         assert!(admits("complaints", "zh", &["refunds"]));
         assert!(admits("complaints", "", &[]));

@@ -30,7 +30,12 @@ impl Ticket {
             cx.calendars.after_working_days(cx.at, cx.policy.silent_close_working_days)?;
         let mut changed = Changed::start(self);
         let instance = changed.ticket.body.resolution.map_or(0, |last| last.instance) + 1;
-        changed.fulfil(Metric::FirstResponse, cx.at);
+        // Only people answer: what a program proposes is no response, and none will come any more.
+        if cx.actor.member.is_some() {
+            changed.fulfil(Metric::FirstResponse, cx.at);
+        } else {
+            changed.cancel(Metric::FirstResponse, cx.at);
+        }
         changed.fulfil(Metric::Resolution, cx.at);
         changed.end_all_sessions(cx.at);
         changed.free_capacity();

@@ -2,8 +2,8 @@
 
 use calendar::CalendarError;
 use contracts::tickets::v1::{
-    AssignmentChanged, AssignmentReason, Category, Channel, CloseReason, Kind, Nature, ServiceType,
-    Stage, StatusChanged, TicketCreated, TicketTriaged, TicketUpdated, ticket_event::Change,
+    Category, Channel, CloseReason, Kind, Nature, ServiceType, Stage, StatusChanged, TicketCreated,
+    TicketTriaged, TicketUpdated, ticket_event::Change,
 };
 use kernel::{Blocker, CallerKind, CustomerId, TenantId, TicketId, Time};
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ pub struct Ticket {
     pub queue: String,
     /// The team of the queue.
     pub team: String,
-    /// Queue, language and skills as one key; see [`routing::lane`].
+    /// What it needs of an agent as one key; see [`routing::lane`].
     pub lane: String,
     /// Who works on it.
     pub assignee: Option<String>,
@@ -100,6 +100,12 @@ pub struct Body {
     pub entries: i32,
     /// When its contact is next to be resolved to a customer; `None` where nothing is pending.
     pub link: Option<PendingLink>,
+}
+
+impl Body {
+    fn lane(&self, queue: &str, cx: &Context<'_>) -> String {
+        routing::lane(queue, &self.language, &self.skills, cx.policy.weight(self.channel))
+    }
 }
 
 /// What a matter is about; empty where nothing is said.
@@ -279,9 +285,7 @@ pub struct Draft {
     pub tenant: TenantId,
     /// Its id.
     pub id: TicketId,
-    /// Its number.
-    pub number: i64,
-    /// The queue and its team.
+    /// The queue.
     pub queue: String,
     /// The team of the queue.
     pub team: String,
@@ -292,17 +296,18 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Records the ticket and starts its clocks.
+    /// Records the ticket and starts its clocks. Its number is given last, so that none is lost to a
+    /// refusal.
     pub fn record(self, cx: &Context<'_>) -> Result<Changed, Refusal> {
         let ticket = Ticket {
             tenant: self.tenant,
             id: self.id,
-            number: self.number,
+            number: 0,
             version: 1,
             sequence: 0,
             last_at: cx.at,
             category: Category::New,
-            lane: routing::lane(&self.queue, &self.body.language, &self.body.skills),
+            lane: self.body.lane(&self.queue, cx),
             queue: self.queue,
             team: self.team,
             assignee: None,
@@ -350,7 +355,7 @@ impl Ticket {
         }
         let mut changed = Changed::start(self);
         let ticket = &mut changed.ticket;
-        ticket.lane = routing::lane(&ticket.queue, &ticket.body.language, &ticket.body.skills);
+        ticket.lane = ticket.body.lane(&ticket.queue, cx);
         let missing = ticket.body.told.missing(ticket.body.kind);
         let missing_facts = missing.into_iter().map(Into::into).collect();
         changed.touch(cx.at);
@@ -388,75 +393,6 @@ impl Ticket {
         changed.note("ticket.triaged", Change::Triaged(triaged));
         Ok(changed)
     }
-
-    /// Gives it to `member`. Who has it already keeps it, and nothing happens.
-    pub fn assign(
-        self,
-        member: &str,
-        how: Assignment,
-        cx: &Context<'_>,
-    ) -> Result<Changed, Refusal> {
-        if self.is_settled() {
-            return Err(Refusal::state(self.category, "nobody works on a settled ticket"));
-        }
-        if self.assignee.as_deref() == Some(member) {
-            return Ok(Changed::start(self));
-        }
-        let claims = how.reason != AssignmentReason::Assigned;
-        if let Some(owner) = self.assignee.clone().filter(|_| claims) {
-            return Err(Refusal::Claimed(owner));
-        }
-        let mut changed = Changed::start(self);
-        changed.free_capacity();
-        if let Some(previous) = changed.ticket.assignee.clone() {
-            changed.end_sessions_of(&previous, cx.at);
-        }
-        let previous = changed.ticket.assignee.replace(member.to_owned());
-        let units = cx.policy.weight(changed.ticket.body.channel);
-        changed.ticket.body.held = units;
-        changed.moves.push(Move { member: member.to_owned(), units, force: how.over_capacity });
-        if changed.ticket.category == Category::New {
-            changed.ticket.category = Category::Open;
-        }
-        changed.touch(cx.at);
-        changed.note_assignment(previous.as_deref(), how);
-        if claims {
-            changed.work(member, cx);
-        }
-        Ok(changed)
-    }
-
-    /// Puts it back into its queue, where it keeps its age.
-    pub fn release(self, cx: &Context<'_>) -> Result<Changed, Refusal> {
-        if self.is_settled() {
-            return Err(Refusal::state(self.category, "nobody works on a settled ticket"));
-        }
-        if self.assignee.is_none() {
-            return Err(Refusal::one("ASSIGNEE", "", "nobody has it"));
-        }
-        let mut changed = Changed::start(self);
-        changed.unassign(AssignmentReason::Released, cx);
-        changed.touch(cx.at);
-        Ok(changed)
-    }
-}
-
-/// How an assignment came about.
-#[derive(Clone, Copy, Debug)]
-pub struct Assignment {
-    /// By whom or by what.
-    pub reason: AssignmentReason,
-    /// How many tickets were weighed.
-    pub candidates: i32,
-    /// Whether the agent's capacity may be exceeded.
-    pub over_capacity: bool,
-}
-
-impl Assignment {
-    /// An assignment without a choice among several.
-    pub fn plain(reason: AssignmentReason) -> Self {
-        Self { reason, candidates: 1, over_capacity: false }
-    }
 }
 
 impl Changed {
@@ -484,34 +420,5 @@ impl Changed {
         } else {
             Ok(())
         }
-    }
-
-    pub(super) fn free_capacity(&mut self) {
-        if let Some(member) = self.ticket.assignee.clone()
-            && self.ticket.body.held > 0
-        {
-            self.moves.push(Move { member, units: -self.ticket.body.held, force: true });
-        }
-        self.ticket.body.held = 0;
-    }
-
-    pub(super) fn unassign(&mut self, reason: AssignmentReason, cx: &Context<'_>) {
-        self.free_capacity();
-        if let Some(previous) = self.ticket.assignee.take() {
-            self.end_sessions_of(&previous, cx.at);
-            self.note_assignment(Some(&previous), Assignment::plain(reason));
-        }
-    }
-
-    pub(super) fn note_assignment(&mut self, previous: Option<&str>, how: Assignment) {
-        self.note(
-            "assignment.changed",
-            Change::AssignmentChanged(AssignmentChanged {
-                previous: previous.map(|slug| format!("members/{slug}")).unwrap_or_default(),
-                reason: how.reason.into(),
-                candidates: how.candidates,
-                over_capacity: how.over_capacity,
-            }),
-        );
     }
 }

@@ -94,6 +94,11 @@ impl Changed {
         self.end_clocks(at, |clock| clock.metric == metric, ClockState::Fulfilled);
     }
 
+    /// Ends the open clocks of a metric: what it measures will not happen.
+    pub(super) fn cancel(&mut self, metric: Metric, at: Time) {
+        self.end_clocks(at, |clock| clock.metric == metric, ClockState::Cancelled);
+    }
+
     /// Ends all open clocks: what they measure will not happen.
     pub(super) fn cancel_clocks(&mut self, at: Time) {
         self.end_clocks(at, |_| true, ClockState::Cancelled);

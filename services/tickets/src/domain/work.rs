@@ -7,8 +7,10 @@ use kernel::Time;
 use super::ticket::{Changed, Context, Session};
 
 impl Changed {
-    /// Notes that `member` works on it now.
+    /// Notes that `member` works on it now. A stretch whose lease ran out before is over, whether its
+    /// timer came or not.
     pub(super) fn work(&mut self, member: &str, cx: &Context<'_>) {
+        self.lapse_sessions(cx.at);
         let until = cx.at.plus_micros(cx.policy.work_session_micros());
         let sessions = &mut self.ticket.body.sessions;
         match sessions.iter_mut().find(|session| session.member == member) {

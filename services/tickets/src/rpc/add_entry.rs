@@ -120,11 +120,15 @@ pub(crate) async fn handle(
         if let Some(delivery) = spoken.delivery(&stored.ticket)
             && let Some(entry) = entries::delivered(tx, tenant, id, delivery).await?
         {
+            if let Some(request) = &request {
+                let name = format!("{}/entries/{}", id.name(), entry.id);
+                request.name(tx, &app, &call, &name).await?;
+            }
             return Ok(entry);
         }
         let at = events::monotone(app.clock().now(), stored.ticket.last_at);
         let cx = context(settings, &actor, at);
-        let keep = stored.ticket.would_reopen(&said) && keep_owner(tx, &stored.ticket, &cx).await?;
+        let keep = stored.ticket.would_reopen(&said) && keep_owner(tx, settings, &stored.ticket, &cx).await?;
         let changed = stored
             .ticket
             .clone()
@@ -135,7 +139,7 @@ pub(crate) async fn handle(
         save(tx, &app, &Author::of(&call), at, stored, Decision::from(changed)).await?;
         Ok::<_, Error>(entry)
     })?;
-    Ok(convert::entry(id, &entry))
+    Ok(convert::entry(&call, id, &entry))
 }
 
 /// The entry that the first call with this request id made.

@@ -1,25 +1,26 @@
 //! ClaimNextTicket: an agent takes what is next.
 
 use ::rpc::{Call, wire};
-use ::store::{Tx, events, transact};
+use ::store::{Retry, Tx, events, transact};
 use contracts::tickets::v1 as pb;
 use kernel::{TicketId, Violations, id};
 
 use crate::{
     app::{self, App, Settings},
-    command::{Author, Decision, RequestKey, context, hold, save, settings},
+    command::{Author, RequestKey, context, hold, save, settings},
     convert,
     domain::{
-        routing::{Profile, in_turn},
-        ticket::Assignment,
+        assign::Assignment,
+        routing::{self, Profile, in_turn},
     },
     error::Error,
-    rpc::claim_ticket::claimant,
+    rpc::{assign_ticket::give, claim_ticket::claimant},
     store::{agents, lanes, tickets, tickets::Stored},
 };
 
-/// How many lanes are looked into for one agent.
-const MOST_LANES: usize = 64;
+/// How many heads of each lane are looked at first, and when others were just taking all of them:
+/// enough that many who take at once find one each.
+const HEADS: [i64; 2] = [8, 64];
 /// How often the heads of the lanes are looked at again when others took all of them meanwhile.
 const ROUNDS: usize = 20;
 
@@ -39,136 +40,130 @@ pub(crate) async fn handle(
     v.finish(())?;
     let member = claimant(&app, &call)?;
 
-    let mut taken = None;
-    for _ in 0..ROUNDS {
-        match round(&app, &call, settings, &member, queue, key.as_ref()).await? {
-            Round::Taken(stored) => {
-                taken = Some(stored);
-                break;
+    let search = Search { app: &app, call: &call, settings, member: &member, queue, key };
+    for round in 0..ROUNDS {
+        match search.round(HEADS[round.min(1)]).await {
+            Ok(stored) => {
+                let ticket = Some(convert::ticket(&app, &call, &stored)?);
+                return Ok(pb::ClaimNextTicketResponse { ticket });
             }
-            Round::Nothing => break,
-            Round::Contended => tokio::task::yield_now().await,
+            // The first call with this request id took one: the answer is that ticket as it is now.
+            Err(Missed::Replayed(id)) => {
+                let stored = transact!(app.db(), "ticket.claimed", |tx| hold(tx, &call, id).await)?;
+                let ticket = Some(convert::ticket(&app, &call, &stored)?);
+                return Ok(pb::ClaimNextTicketResponse { ticket });
+            }
+            Err(Missed::Nothing) => return Ok(pb::ClaimNextTicketResponse { ticket: None }),
+            Err(Missed::Contended) => tokio::task::yield_now().await,
+            Err(Missed::Failed(error)) => return Err(error),
         }
     }
-    let ticket = taken.map(|stored| convert::ticket(&app, &call, &stored)).transpose()?;
-    Ok(pb::ClaimNextTicketResponse { ticket })
+    Err(Error::LostRace)
 }
 
-enum Round {
-    Taken(Box<Stored>),
+/// Why a round took nothing and was rolled back.
+enum Missed {
+    /// The request id took this ticket before.
+    Replayed(TicketId),
     /// Nothing waits that this agent may take and has room for.
     Nothing,
-    /// Others were just taking all that was looked at.
+    /// Others were just taking all that was looked at, or this agent's room.
     Contended,
-}
-
-async fn round(
-    app: &App,
-    call: &Call,
-    settings: &Settings,
-    member: &str,
-    queue: Option<&str>,
-    request: Option<&RequestKey>,
-) -> Result<Round, Error> {
-    let taken = transact!(app.db(), "ticket.claim_next", |tx| {
-        attempt(tx, app, call, settings, member, queue, request).await
-    });
-    match taken {
-        Ok(round) => Ok(round),
-        // The first call with this request id took one: the answer is that ticket as it is now.
-        Err(Attempt::Replayed(id)) => {
-            let stored = transact!(app.db(), "ticket.claimed", |tx| hold(tx, call, id).await)?;
-            Ok(Round::Taken(Box::new(stored)))
-        }
-        Err(Attempt::Failed(error)) => Err(error),
-    }
-}
-
-/// Why an attempt was rolled back.
-enum Attempt {
-    Replayed(TicketId),
     Failed(Error),
 }
 
-impl From<::store::Error> for Attempt {
+impl From<::store::Error> for Missed {
     fn from(error: ::store::Error) -> Self {
         Self::Failed(error.into())
     }
 }
 
-impl From<Error> for Attempt {
+impl From<Error> for Missed {
     fn from(error: Error) -> Self {
-        Self::Failed(error)
+        match error {
+            // There was room when the round began.
+            Error::CapacityExhausted { .. } => Self::Contended,
+            error => Self::Failed(error),
+        }
     }
 }
 
-impl ::store::Retry for Attempt {
+impl Retry for Missed {
     fn lost_race(&self) -> bool {
         match self {
-            Self::Replayed(_) => false,
+            Self::Replayed(_) | Self::Nothing | Self::Contended => false,
             Self::Failed(error) => error.lost_race(),
         }
     }
 }
 
-async fn attempt(
-    tx: &mut Tx,
-    app: &App,
-    call: &Call,
-    settings: &Settings,
-    member: &str,
-    queue: Option<&str>,
-    request: Option<&RequestKey>,
-) -> Result<Round, Attempt> {
-    let tenant = call.tenant();
-    let all = lanes::all(tx, tenant).await?;
-    let profile = settings.routing.agents.get(member).cloned().unwrap_or_default();
-    let mine = admitted(&all, &profile, queue);
-    let now = app.clock().now();
-    let heads = lanes::heads(tx, tenant, &mine).await?;
-    let candidates = i32::try_from(heads.len()).unwrap_or(i32::MAX);
-    let max_wait = |queue: &str| settings.routing.queue(queue).map_or(i64::MAX, |q| q.max_wait);
-    let room = agents::room(tx, tenant, member).await?;
-    let mut fits = false;
-    for (candidate, reason) in in_turn(heads, max_wait, now) {
-        let Some(stored) = tickets::lock_waiting(tx, tenant, candidate.id).await? else {
-            fits = true;
-            continue;
-        };
-        if !convert::visible(&stored.ticket, &call.scope)
-            || i64::from(settings.policy.weight(stored.ticket.body.channel)) > room
-        {
-            continue;
-        }
-        let name = stored.ticket.id.name();
-        if let Some(request) = request
-            && let Some(first) = request.claim(tx, app, call, &name).await?
-        {
-            let first =
-                TicketId::parse_name(&first).ok_or(Error::Stored("idempotency.resource"))?;
-            return Err(Attempt::Replayed(first));
-        }
-        let at = events::monotone(now, stored.ticket.last_at);
-        let actor = app::actor(call);
-        let cx = context(settings, &actor, at);
-        let how = Assignment { reason, candidates, over_capacity: false };
-        let changed = stored
-            .ticket
-            .clone()
-            .assign(member, how, &cx)
-            .map_err(|refusal| Error::refused(&name, refusal))?;
-        let stored = save(tx, app, &Author::of(call), at, stored, Decision::from(changed)).await?;
-        return Ok(Round::Taken(Box::new(stored)));
-    }
-    Ok(if fits { Round::Contended } else { Round::Nothing })
+/// Who looks for what.
+struct Search<'a> {
+    app: &'a App,
+    call: &'a Call,
+    settings: &'a Settings,
+    member: &'a str,
+    queue: Option<&'a str>,
+    key: Option<RequestKey>,
 }
 
-fn admitted<'a>(lanes: &'a [String], profile: &Profile, queue: Option<&str>) -> Vec<&'a str> {
-    lanes
-        .iter()
-        .map(String::as_str)
-        .filter(|lane| profile.admits(lane))
-        .filter(|lane| queue.is_none_or(|queue| lane.split('|').next() == Some(queue)))
-        .take(MOST_LANES)
-        .collect()
+impl Search<'_> {
+    async fn round(&self, heads: i64) -> Result<Stored, Missed> {
+        let Self { app, call, .. } = self;
+        transact!(app.db(), "ticket.claim_next", |tx| {
+            if let Some(key) = &self.key
+                && let Some(first) = key.claim(tx, app, call, "").await?
+            {
+                let first = TicketId::parse_name(&first);
+                return Err(Missed::Replayed(first.ok_or(Error::Stored("idempotency.resource"))?));
+            }
+            let stored = self.take(tx, heads).await?;
+            if let Some(key) = &self.key {
+                key.name(tx, app, call, &stored.ticket.id.name()).await?;
+            }
+            Ok(stored)
+        })
+    }
+
+    /// Takes the first in turn that nobody else is just taking.
+    async fn take(&self, tx: &mut Tx, heads: i64) -> Result<Stored, Missed> {
+        let (tenant, routing) = (self.call.tenant(), &self.settings.routing);
+        let room = agents::room(tx, tenant, self.member).await?;
+        let all = lanes::all(tx, tenant).await?;
+        let profile = routing.agents.get(self.member).cloned().unwrap_or_default();
+        let heads = lanes::heads(tx, tenant, &self.lanes(&all, &profile, room), heads).await?;
+        let candidates = i32::try_from(heads.len()).unwrap_or(i32::MAX);
+        let max_wait = |queue: &str| routing.queue(queue).map_or(i64::MAX, |q| q.max_wait);
+        let now = self.app.clock().now();
+        let mut contended = false;
+        for (candidate, reason) in in_turn(heads, max_wait, now) {
+            let Some(stored) = tickets::lock_waiting(tx, tenant, candidate.id).await? else {
+                contended = true;
+                continue;
+            };
+            // The policy, or the queue's team, may have changed since the ticket got its lane.
+            let weight = self.settings.policy.weight(stored.ticket.body.channel);
+            if !convert::visible(&stored.ticket, &self.call.scope) || i64::from(weight) > room {
+                continue;
+            }
+            let at = events::monotone(now, stored.ticket.last_at);
+            let actor = app::actor(self.call);
+            let cx = context(self.settings, &actor, at);
+            let how = Assignment { reason, candidates, over_capacity: false };
+            let decided = give(routing, &stored, self.member, how, &cx)
+                .map_err(|refusal| Error::refused(&stored.ticket.id.name(), refusal))?;
+            let author = Author::of(self.call);
+            return Ok(save(tx, self.app, &author, at, stored, decided).await?);
+        }
+        Err(if contended { Missed::Contended } else { Missed::Nothing })
+    }
+
+    /// The lanes that this agent may take from and has room for.
+    fn lanes<'a>(&self, all: &'a [String], profile: &Profile, room: i64) -> Vec<&'a str> {
+        let lanes = all.iter().map(String::as_str);
+        lanes
+            .filter(|lane| profile.admits(lane) && routing::weight(lane) <= room)
+            .filter(|lane| self.queue.is_none_or(|queue| routing::queue(lane) == queue))
+            .collect()
+    }
 }

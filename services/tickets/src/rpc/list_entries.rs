@@ -35,6 +35,6 @@ pub(crate) async fn handle(
     let next_page_token = more
         .map(|position| app.tokens().seal(call.tenant(), &query, &position.to_be_bytes()))
         .unwrap_or_default();
-    let entries = rows.iter().map(|entry| convert::entry(id, entry)).collect();
+    let entries = rows.iter().map(|entry| convert::entry(&call, id, entry)).collect();
     Ok(pb::ListEntriesResponse { entries, next_page_token })
 }

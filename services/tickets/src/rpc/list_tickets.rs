@@ -8,12 +8,13 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
+    command::settings,
     convert,
     error::Error,
     fields,
     store::{
         lists,
-        lists::{Path, Position},
+        lists::{Path, Position, Reach},
         tickets::{NEVER, Stored},
     },
 };
@@ -37,8 +38,12 @@ pub(crate) async fn handle(
     let path = parse(&call, &request, &mut v);
     v.finish(())?;
 
-    let mut rows =
-        lists::page(app.db(), call.tenant(), &call.scope, &path, after, size + 1).await?;
+    let queues = match &call.scope {
+        RowScope::Teams(teams) => settings(&app, &call)?.routing.queues_of(teams),
+        RowScope::Tenant | RowScope::Own(_) | RowScope::None => Vec::new(),
+    };
+    let reach = Reach { tenant: call.tenant(), scope: &call.scope, queues };
+    let mut rows = lists::page(app.db(), &reach, &path, after, size + 1).await?;
     let more = rows.len() > usize::try_from(size).unwrap_or(usize::MAX);
     rows.truncate(usize::try_from(size).unwrap_or(usize::MAX));
     let next_page_token = match rows.last() {
@@ -77,14 +82,14 @@ fn parse(call: &Call, request: &pb::ListTicketsRequest, v: &mut Violations) -> P
         number,
         by_due: order == TicketOrder::EarliestDue,
     };
-    let given = Path { customer, ..path.clone() };
-    v.check(given.is_declared(), "filter", PATHS);
-    // A customer's own tickets are an access path of their own.
-    if let RowScope::Own(own) = call.scope
-        && path.customer.is_none()
-        && path.number.is_none()
-    {
-        path.customer = Some(own);
+    v.check(path.is_declared(), "filter", PATHS);
+    // A customer's own tickets are an access path of their own, and what staff see is not asked by.
+    if let RowScope::Own(own) = call.scope {
+        let staff = path.queue.is_some() || path.category.is_some() || path.assignee.is_some();
+        v.check(!staff, "filter", "customers list by `customer` or `number`, or without filter");
+        if path.customer.is_none() && path.number.is_none() {
+            path.customer = Some(own);
+        }
     }
     path
 }

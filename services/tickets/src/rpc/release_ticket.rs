@@ -11,6 +11,8 @@ use crate::{
     error::Error,
 };
 
+const ASSIGN: &str = "tickets.assign";
+
 pub(crate) async fn handle(
     app: App,
     call: Call,
@@ -20,17 +22,48 @@ pub(crate) async fn handle(
     let command = Command::parse(&app, &mut request, &mut v);
     v.finish(())?;
     let member = app::actor(&call).member;
-    let any = call.may("tickets.assign");
+    let any = call.may(ASSIGN);
     run(&app, &call, &command, |stored, cx| {
-        let owner = stored.ticket.assignee.as_deref();
+        let changed = stored.ticket.clone().release(cx)?;
         // Who may assign may also take away.
-        if let Some(owner) = owner
-            && !any
-            && member.as_deref() != Some(owner)
-        {
-            return Err(Refusal::Claimed(owner.to_owned()));
+        if !any && member != stored.ticket.assignee {
+            return Err(Refusal::one("PERMISSION", ASSIGN, "somebody else has it"));
         }
-        stored.ticket.clone().release(cx).map(Decision::from)
+        Ok(Decision::from(changed))
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::Role;
+
+    use super::*;
+    use crate::fixture::*;
+
+    #[tokio::test]
+    async fn it_goes_back_to_its_queue_with_its_age() {
+        let house = House::new().await;
+        let (lin, mei) = (house.agent("lin"), house.agent("mei"));
+        let old = lin.create(complaint()).await;
+        house.later(std::time::Duration::from_secs(5)).await;
+        lin.create(complaint()).await;
+        assert_eq!(blockers(lin.release(&old.name).await), blocker("ASSIGNEE", ""));
+        lin.claim(&old.name).await.unwrap();
+        assert_eq!(blockers(mei.release(&old.name).await), blocker("PERMISSION", "tickets.assign"));
+        let released = lin.release(&old.name).await.unwrap();
+        assert_eq!((released.assignee.as_str(), released.category()), ("", pb::Category::Open));
+        assert_eq!(house.used("lin").await, 0);
+        assert_eq!(
+            house.history(&old.name).await[3..],
+            ["assignment.changed", "work_session.ended", "assignment.changed"]
+        );
+        assert_eq!(mei.claim_next().await.unwrap().unwrap().name, old.name);
+
+        let senior = house.client(member("ann", Role::SeniorAgent, &[]));
+        senior.release(&old.name).await.unwrap();
+        assert_eq!(house.used("mei").await, 0);
+        lin.close(&old.name, pb::CloseReason::Spam).await.unwrap();
+        assert_eq!(blockers(lin.release(&old.name).await), blocker("STATE", "CLOSED"));
+    }
 }

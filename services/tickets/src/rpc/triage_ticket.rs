@@ -41,3 +41,51 @@ pub(crate) async fn handle(
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::*;
+
+    #[tokio::test]
+    async fn a_matter_is_judged_and_may_be_judged_again() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        let ticket = lin.create(complaint()).await;
+        let judged = lin.triage(&ticket.name).await.unwrap();
+        let triage = judged.triage.unwrap();
+        assert_eq!(pb::Triage { triage_time: None, ..triage }, judgement());
+        assert_eq!(house.history(&ticket.name).await.last().unwrap(), "ticket.triaged");
+
+        let worse = pb::Triage { severity: 1, ..judgement() };
+        let request = pb::TriageTicketRequest {
+            name: ticket.name.clone(),
+            triage: Some(worse),
+            etag: judged.etag.clone(),
+            request_id: request_id(1),
+        };
+        assert_eq!(lin.triage_ticket(request.clone()).await.unwrap().triage.unwrap().severity, 1);
+        assert_ne!(lin.triage_ticket(request).await.unwrap().etag, judged.etag);
+
+        lin.close(&ticket.name, pb::CloseReason::Cancelled).await.unwrap();
+        assert_eq!(blockers(lin.triage(&ticket.name).await), blocker("STATE", "CLOSED"));
+        let customer = house.customer(kernel::CustomerId::from(uuid::Uuid::from_u128(1)));
+        assert_eq!(customer.triage(&ticket.name).await.unwrap_err().code(), tonic::Code::PermissionDenied);
+    }
+
+    #[tokio::test]
+    async fn all_that_is_wrong_is_said_at_once() {
+        let house = House::new().await;
+        let bad = pb::Triage { nature: 0, severity: 5, cause: "x".repeat(2_001), ..judgement() };
+        let request = pb::TriageTicketRequest {
+            name: "x".to_owned(),
+            triage: Some(bad),
+            request_id: "x".to_owned(),
+            ..<_>::default()
+        };
+        assert_eq!(
+            wrong(house.agent("lin").triage_ticket(request).await),
+            ["request_id", "name", "triage.nature", "triage.severity", "triage.cause"]
+        );
+    }
+}

@@ -7,9 +7,9 @@ use kernel::{CustomerId, Violations, etag::Demand, mask::Mask};
 use crate::{
     app::App,
     command::{Command, Decision, RequestKey, run, settings, ticket_id},
-    domain::{Ticket, routing::Routing, ticket::Subject},
+    domain::{Refusal, Ticket, routing::Routing, ticket::Subject},
     error::Error,
-    fields,
+    fields, link,
     store::tickets::Texts,
 };
 
@@ -70,10 +70,21 @@ pub(crate) async fn handle(
     let routing = &settings(&app, &call)?.routing;
     let patch = parse(&app, ticket, paths.as_deref(), routing, &mut v);
     v.finish(())?;
+    if patch.mask.has("customer")
+        && let Some(customer) = patch.customer
+    {
+        link::check(&app, &call, customer).await?;
+    }
     run(&app, &call, &command, |stored, cx| {
         let (ticket, texts) = patch.apply(stored.ticket.clone(), stored.texts.clone(), routing);
         if ticket == stored.ticket && texts == stored.texts {
             return Ok(Decision::from(crate::domain::ticket::Changed::start(ticket)));
+        }
+        if ticket.body.service_type != pb::ServiceType::Unspecified
+            && ticket.body.kind != pb::Kind::ServiceRequest
+        {
+            let why = "belongs to service requests only";
+            return Err(Refusal::one("FIELD", "ticket.service_type", why));
         }
         let paths = patch.mask.paths().iter().map(|path| (*path).to_owned()).collect();
         Ok(Decision { changed: ticket.update(paths, cx)?, texts: Some(texts) })
@@ -156,6 +167,9 @@ impl Patch {
         let body = &mut ticket.body;
         write(has("kind"), &mut body.kind, &self.kind);
         write(has("service_type"), &mut body.service_type, &self.service_type);
+        if has("kind") && !has("service_type") && body.kind != pb::Kind::ServiceRequest {
+            body.service_type = pb::ServiceType::Unspecified;
+        }
         write(has("stage"), &mut body.stage, &self.stage);
         write(has("language"), &mut body.language, &self.language);
         write(has("required_skills"), &mut body.skills, &self.skills);
@@ -177,7 +191,7 @@ impl Patch {
             ticket.team.clone_from(&queue.team);
         }
         if has("customer") {
-            ticket.body.told.who = ticket.customer.is_some() || texts.contact.is_some();
+            ticket.body.told.who = ticket.customer.is_some() || ticket.body.told.reachable;
             ticket.body.link = None;
         }
         ticket.body.told.what = !texts.what.is_empty();
@@ -190,5 +204,112 @@ impl Patch {
 fn write<T: Clone>(wanted: bool, field: &mut T, value: &T) {
     if wanted {
         field.clone_from(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::Code;
+
+    use super::*;
+    use crate::fixture::*;
+
+    fn update(ticket: pb::Ticket, paths: &[&str]) -> pb::UpdateTicketRequest {
+        let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+        pb::UpdateTicketRequest {
+            ticket: Some(ticket),
+            update_mask: Some(prost_types::FieldMask { paths }),
+            ..<_>::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_mask_names_is_written_and_nothing_else() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        let ticket = lin.create(pb::Ticket { contact: Some(contact()), ..complaint() }).await;
+        let written = pb::Ticket {
+            name: ticket.name.clone(),
+            title: "The lid".to_owned(),
+            language: "zh".to_owned(),
+            subject: Some(pb::Subject { lot: "L-7".to_owned(), ..<_>::default() }),
+            ..<_>::default()
+        };
+        let request = update(written, &["title", "subject", "facts.expectation"]);
+        let changed = lin.update_ticket(request).await.unwrap();
+        assert_ne!(changed.etag, ticket.etag);
+        assert_eq!((changed.title.as_str(), changed.language.as_str()), ("The lid", ""));
+        assert_eq!(changed.subject.unwrap().lot, "L-7");
+        assert_eq!(changed.facts.unwrap().what, "The handle broke off.");
+        assert_eq!(changed.missing_facts, [i32::from(pb::MissingFact::Expectation)]);
+        assert_eq!(lin.get(&ticket.name).await.unwrap().title, "The lid");
+
+        // The same again changes nothing.
+        let same = update(pb::Ticket { title: "The lid".to_owned(), name: ticket.name.clone(), ..<_>::default() }, &["title"]);
+        assert_eq!(lin.update_ticket(same).await.unwrap().etag, changed.etag);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_written_is_named() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        let ticket = lin.create(inquiry()).await;
+        let named = |ticket: &pb::Ticket| pb::Ticket { name: ticket.name.clone(), ..<_>::default() };
+        let request = update(named(&ticket), &["category", "queue", "kind", "title"]);
+        assert_eq!(
+            wrong(lin.update_ticket(request).await),
+            ["update_mask", "ticket.kind", "ticket.queue", "ticket.title"]
+        );
+        let refund = pb::Ticket { service_type: pb::ServiceType::Refund.into(), ..named(&ticket) };
+        let request = update(refund.clone(), &["service_type"]);
+        assert_eq!(blockers(lin.update_ticket(request).await), blocker("FIELD", "ticket.service_type"));
+        let request = pb::Ticket { kind: pb::Kind::ServiceRequest.into(), ..refund };
+        lin.update_ticket(update(request, &["kind", "service_type"])).await.unwrap();
+        let fault = pb::Ticket { kind: pb::Kind::Fault.into(), ..named(&ticket) };
+        let changed = lin.update_ticket(update(fault, &["kind"])).await.unwrap();
+        assert_eq!(changed.service_type(), pb::ServiceType::Unspecified);
+
+        let nobody = CustomerId::from(uuid::Uuid::from_u128(5)).name();
+        let request = update(of(&nobody, named(&ticket)), &["customer"]);
+        assert_eq!(refused(lin.update_ticket(request).await).1, "CUSTOMER_NOT_FOUND");
+        lin.close(&ticket.name, pb::CloseReason::Spam).await.unwrap();
+        let request = update(pb::Ticket { title: "x".to_owned(), ..named(&ticket) }, &["title"]);
+        assert_eq!(blockers(lin.update_ticket(request).await), blocker("STATE", "CLOSED"));
+    }
+
+    #[tokio::test]
+    async fn a_stale_etag_is_refused_and_a_repeated_request_is_not() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        let ticket = lin.create(inquiry()).await;
+        let mut request = update(
+            pb::Ticket { name: ticket.name.clone(), etag: ticket.etag.clone(), title: "a".to_owned(), ..<_>::default() },
+            &["title"],
+        );
+        request.request_id = request_id(1);
+        let first = lin.update_ticket(request.clone()).await.unwrap();
+        assert_eq!(lin.update_ticket(request.clone()).await.unwrap(), first);
+        request.request_id = request_id(2);
+        let (code, reason) = refused(lin.update_ticket(request).await);
+        assert_eq!((code, reason.as_str()), (Code::Aborted, "STALE_ETAG"));
+    }
+
+    /// A queue that a ticket gets while somebody has it must be found once it waits again.
+    #[tokio::test]
+    async fn a_ticket_moved_while_it_was_taken_is_found_in_its_new_queue() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        let ticket = lin.create(complaint()).await;
+        lin.claim(&ticket.name).await.unwrap();
+        let moved = pb::Ticket {
+            name: ticket.name.clone(),
+            queue: "queues/general".to_owned(),
+            language: "en".to_owned(),
+            ..<_>::default()
+        };
+        let moved = lin.update_ticket(update(moved, &["queue", "language"])).await.unwrap();
+        assert_eq!(moved.team, "teams/front-line");
+        lin.release(&ticket.name).await.unwrap();
+        assert_eq!(house.agent("gen").claim_next().await.unwrap().unwrap().name, ticket.name);
     }
 }

@@ -3,7 +3,7 @@
 use std::{pin::Pin, time::Duration};
 
 use ::rpc::Call;
-use contracts::tickets::v1 as pb;
+use contracts::tickets::v1::{self as pb, ticket_event::Change};
 use feed::{Item, Resume, WatchFault};
 use futures::{Stream, StreamExt};
 use kernel::{RowScope, TicketId, Violations, id};
@@ -51,7 +51,9 @@ pub(crate) async fn handle(
     let accept = move |event: &feed::Event| {
         let Ok(event) = pb::TicketEvent::decode(event.payload.as_slice()) else { return false };
         (request.queue.is_empty() || event.queue == request.queue)
-            && (request.assignee.is_empty() || event.assignee == request.assignee)
+            && (request.assignee.is_empty()
+                || event.assignee == request.assignee
+                || taken_from(&event, &request.assignee))
             && teams.as_ref().is_none_or(|queues| queues.contains(&event.queue))
             && own.as_ref().is_none_or(|own| event.customer == *own)
     };
@@ -64,11 +66,16 @@ pub(crate) async fn handle(
     })))
 }
 
+/// Whether this event tells that somebody has a ticket no longer.
+fn taken_from(event: &pb::TicketEvent, member: &str) -> bool {
+    matches!(&event.change, Some(Change::AssignmentChanged(changed)) if changed.previous == member)
+}
+
 fn queues_of_scope(app: &App, call: &Call) -> Vec<String> {
     let RowScope::Teams(teams) = &call.scope else { return Vec::new() };
     let Some(settings) = app.settings(call.tenant()) else { return Vec::new() };
-    let mine = settings.routing.queues.iter().filter(|queue| teams.contains(&queue.team));
-    mine.map(|queue| format!("queues/{}", queue.id)).collect()
+    let mine = settings.routing.queues_of(teams);
+    mine.into_iter().map(|queue| format!("queues/{queue}")).collect()
 }
 
 fn answer(

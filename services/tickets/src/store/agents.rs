@@ -12,6 +12,8 @@ const FORCE: Sql = Sql::both(
     "INSERT INTO agents (tenant, member, capacity, used) VALUES ($1, $2, 0, $3) \
      ON CONFLICT (tenant, member) DO UPDATE SET used = agents.used + excluded.used",
 );
+const GIVE_BACK: Sql =
+    Sql::both("UPDATE agents SET used = used - $3 WHERE tenant = $1 AND member = $2");
 const SEED: Sql = Sql::both(
     "INSERT INTO agents (tenant, member, capacity, used) VALUES ($1, $2, $3, 0) \
      ON CONFLICT (tenant, member) DO UPDATE SET capacity = excluded.capacity",
@@ -19,7 +21,7 @@ const SEED: Sql = Sql::both(
 const ROOM: Sql = Sql::both("SELECT capacity - used FROM agents WHERE tenant = $1 AND member = $2");
 
 /// Every statement of this module.
-pub const STATEMENTS: &[Sql] = &[RESERVE, FORCE, SEED, ROOM];
+pub const STATEMENTS: &[Sql] = &[RESERVE, FORCE, GIVE_BACK, SEED, ROOM];
 
 /// Takes `units` of a member's capacity; false where there is not so much room.
 pub async fn reserve(
@@ -31,9 +33,20 @@ pub async fn reserve(
     Ok(tx.execute(RESERVE, args![tenant, member, units]).await? == 1)
 }
 
-/// Takes units even beyond the capacity, or gives them back where they are negative.
+/// Takes units even beyond the capacity. An agent who is not in the ledger yet gets a row without
+/// capacity, which the next start fills in from the configuration.
 pub async fn force(tx: &mut Tx, tenant: TenantId, member: &str, units: i32) -> Result<(), Error> {
     tx.execute(FORCE, args![tenant, member, units]).await.map(drop)
+}
+
+/// Gives units back.
+pub async fn give_back(
+    tx: &mut Tx,
+    tenant: TenantId,
+    member: &str,
+    units: i32,
+) -> Result<(), Error> {
+    tx.execute(GIVE_BACK, args![tenant, member, units]).await.map(drop)
 }
 
 /// How much room a member has; nothing for one who is not in the ledger.

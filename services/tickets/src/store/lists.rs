@@ -34,6 +34,14 @@ pub struct Position {
 }
 
 impl Path {
+    /// Whether it narrows to nothing that is small by itself.
+    fn is_open(&self) -> bool {
+        self.queue.is_none()
+            && self.assignee.is_none()
+            && self.customer.is_none()
+            && self.number.is_none()
+    }
+
     /// Whether this combination of filters and order has an index.
     pub fn is_declared(&self) -> bool {
         let filters = (
@@ -57,33 +65,97 @@ impl Path {
     }
 }
 
-/// A page of `limit` tickets after `after`, of what `scope` reaches.
+/// What a caller reaches of a tenant, as lists go by it.
+#[derive(Clone, Debug)]
+pub struct Reach<'a> {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The rows of it.
+    pub scope: &'a RowScope,
+    /// The queues of the scope's teams, where it is teams: each is an access path.
+    pub queues: Vec<&'a str>,
+}
+
+/// A page of `limit` tickets after `after`, of what `reach` takes in.
 pub async fn page(
     db: &Db,
-    tenant: TenantId,
-    scope: &RowScope,
+    reach: &Reach<'_>,
     path: &Path,
     after: Option<Position>,
     limit: i64,
 ) -> Result<Vec<Stored>, Error> {
-    listed(db, statement(tenant, scope, path, after, limit)).await
+    let beyond = match reach.scope {
+        RowScope::Tenant | RowScope::Own(_) => false,
+        RowScope::Teams(teams) => {
+            let queue = |queue: &String| !reach.queues.contains(&queue.as_str());
+            teams.is_empty() || reach.queues.is_empty() || path.queue.as_ref().is_some_and(queue)
+        }
+        RowScope::None => true,
+    };
+    if beyond {
+        return Ok(Vec::new());
+    }
+    let mut list = List::default();
+    write(&mut list, reach, path, after, limit);
+    listed(db, list).await
 }
 
-fn statement(
-    tenant: TenantId,
-    scope: &RowScope,
+/// Writes the statement of a page; behind `EXPLAIN` it shows how it is planned.
+pub fn write(
+    list: &mut List,
+    reach: &Reach<'_>,
     path: &Path,
     after: Option<Position>,
     limit: i64,
-) -> List {
-    let mut list = List::new(concat!(
-        "SELECT ",
-        columns!(),
-        " FROM tickets t JOIN ticket_texts x ON x.tenant = t.tenant AND x.ticket = t.id \
-         WHERE t.tenant = "
-    ));
-    list.bind(tenant);
-    if let Some(queue) = &path.queue {
+) {
+    let merged = matches!(reach.scope, RowScope::Teams(_)) && path.is_open();
+    if !merged {
+        list.push(FROM);
+        conditions(list, reach, path, path.queue.as_deref(), after, limit);
+        return;
+    }
+    // Each queue has its index; of each come as many as the page takes, and then the page.
+    list.push(concat!("SELECT ", columns!(), " FROM ("));
+    for (n, queue) in reach.queues.iter().enumerate() {
+        list.push(if n > 0 { " UNION ALL " } else { "" });
+        list.push("SELECT * FROM (SELECT t.id FROM tickets t WHERE t.tenant = ");
+        conditions(list, reach, path, Some(queue), after, limit);
+        list.push(") AS one");
+    }
+    list.push(
+        ") AS page JOIN tickets t ON t.id = page.id \
+         JOIN ticket_texts x ON x.tenant = t.tenant AND x.ticket = t.id WHERE t.tenant = ",
+    );
+    list.bind(reach.tenant);
+    order(list, path, limit);
+}
+
+const FROM: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM tickets t JOIN ticket_texts x ON x.tenant = t.tenant AND x.ticket = t.id \
+     WHERE t.tenant = "
+);
+
+fn order(list: &mut List, path: &Path, limit: i64) {
+    list.push(if path.by_due {
+        " ORDER BY t.due_at, t.id LIMIT "
+    } else {
+        " ORDER BY t.created_at DESC, t.id DESC LIMIT "
+    });
+    list.bind(limit);
+}
+
+fn conditions(
+    list: &mut List,
+    reach: &Reach<'_>,
+    path: &Path,
+    queue: Option<&str>,
+    after: Option<Position>,
+    limit: i64,
+) {
+    list.bind(reach.tenant);
+    if let Some(queue) = queue {
         list.push(" AND t.queue = ").bind(queue);
     }
     if let Some(category) = path.category {
@@ -98,7 +170,7 @@ fn statement(
     if let Some(number) = path.number {
         list.push(" AND t.number = ").bind(number);
     }
-    match scope {
+    match reach.scope {
         RowScope::Tenant => {}
         RowScope::Teams(teams) => {
             list.push(" AND t.team IN (").binds(teams.iter()).push(")");
@@ -118,11 +190,5 @@ fn statement(
         });
         list.bind(at).push(", ").bind(id).push(")");
     }
-    list.push(if path.by_due {
-        " ORDER BY t.due_at, t.id LIMIT "
-    } else {
-        " ORDER BY t.created_at DESC, t.id DESC LIMIT "
-    });
-    list.bind(limit);
-    list
+    order(list, path, limit);
 }

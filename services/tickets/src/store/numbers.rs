@@ -26,6 +26,8 @@ const BLOCK: i64 = 100;
 #[derive(Clone, Debug, Default)]
 pub struct Numbers {
     blocks: Arc<Mutex<HashMap<TenantId, Range<i64>>>>,
+    /// Held while a block is fetched, so that those who come at once share it.
+    fetching: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Numbers {
@@ -34,11 +36,14 @@ impl Numbers {
         if let Some(number) = self.take(tenant) {
             return Ok(number);
         }
+        let _fetching = self.fetching.lock().await;
+        if let Some(number) = self.take(tenant) {
+            return Ok(number);
+        }
         let end: i64 = transact!(db, "numbers.take", |tx| {
             tx.one::<(i64,)>(TAKE, args![tenant, FIRST, BLOCK]).await.map(|(end,)| end)
         })?;
         let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
-        // Somebody may have fetched a block meanwhile; the fresher one is used first, both are ours.
         blocks.insert(tenant, end - BLOCK + 1..end);
         Ok(end - BLOCK)
     }

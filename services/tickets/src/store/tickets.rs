@@ -39,7 +39,7 @@ const LOCK: Sql = Sql::split(get!(), concat!(get!(), " FOR UPDATE OF t"));
 /// The same for a ticket that is still waiting and that nobody else is just taking.
 const LOCK_WAITING: Sql = Sql::split(
     concat!(get!(), " AND t.waiting"),
-    concat!(get!(), " AND t.waiting FOR UPDATE OF t SKIP LOCKED"),
+    concat!(get!(), " AND t.waiting FOR UPDATE SKIP LOCKED"),
 );
 const INSERT: Sql = Sql::both(
     "INSERT INTO tickets (tenant, id, number, version, sequence, last_at, category, queue, team, \
@@ -61,8 +61,8 @@ const UPDATE_TEXTS: Sql = Sql::both(
      evidence = $8, answer = $9 WHERE tenant = $1 AND ticket = $2",
 );
 const DUE: Sql = Sql::both(
-    "SELECT tenant, id FROM tickets WHERE wake_at IS NOT NULL AND wake_at <= $1 \
-     ORDER BY wake_at LIMIT $2",
+    "SELECT wake_at, tenant, id FROM tickets WHERE wake_at IS NOT NULL AND wake_at <= $1 \
+     AND (wake_at, tenant, id) > ($2, $3, $4) ORDER BY wake_at, tenant, id LIMIT $5",
 );
 const NEXT_WAKE: Sql = Sql::both("SELECT MIN(wake_at) FROM tickets WHERE wake_at IS NOT NULL");
 
@@ -279,10 +279,32 @@ pub async fn update_texts(
     tx.execute(UPDATE_TEXTS, values).await.map(drop)
 }
 
-/// Tickets of any tenant that time does something to by `now`, earliest first.
-pub async fn due(db: &Db, now: Time, limit: i64) -> Result<Vec<(TenantId, TicketId)>, Error> {
-    let rows: Vec<(Uuid, Uuid)> = db.all(DUE, args![now, limit]).await?;
-    Ok(rows.into_iter().map(|(tenant, id)| (tenant.into(), id.into())).collect())
+/// A ticket that time does something to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Since when.
+    pub at: Time,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The ticket.
+    pub id: TicketId,
+}
+
+/// Tickets of any tenant that time does something to by `now`, earliest first, after `after`.
+pub async fn due(
+    db: &Db,
+    now: Time,
+    after: Option<Due>,
+    limit: i64,
+) -> Result<Vec<Due>, Error> {
+    let (at, tenant, id) = after.map_or((i64::MIN, Uuid::nil(), Uuid::nil()), |after| {
+        (after.at.micros(), after.tenant.uuid(), after.id.uuid())
+    });
+    let rows: Vec<(i64, Uuid, Uuid)> = db.all(DUE, args![now, at, tenant, id, limit]).await?;
+    Ok(rows
+        .into_iter()
+        .map(|(at, tenant, id)| Due { at: at.into(), tenant: tenant.into(), id: id.into() })
+        .collect())
 }
 
 /// When time next does something to any ticket.

@@ -1,0 +1,335 @@
+//! `demo`: real complaints, played through the public API of a running suite. They are recorded,
+//! judged, claimed, answered, resolved, and confirmed or objected to, by rules that go by the row
+//! alone: a second run finds everything done and changes nothing, and a run after a crash goes on
+//! where the last one was.
+//!
+//! Deliberately absent: any way into the suite that a client does not have. That is also why a second
+//! run changes nothing for as long as the suite remembers request ids, which is seven days.
+
+mod person;
+mod play;
+mod progress;
+mod rule;
+mod staff;
+mod suite;
+mod summary;
+mod texts;
+mod words;
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use anyhow::{Context, Result, anyhow};
+use config::{Config, Seed, seed::Tenant};
+use contracts::{
+    customers::v1::{CreateProductRequest, Product},
+    tickets::v1::{GetTicketRequest, Ticket},
+};
+use futures::future::try_join_all;
+use jiff::tz::TimeZone;
+use tokio::time::Instant;
+use tonic::Code;
+
+use crate::token;
+use play::Players;
+use progress::Progress;
+use staff::{Case, Staff};
+use suite::{Suite, Trouble, told};
+use summary::Summary;
+use texts::{Form, Texts};
+
+/// How many calls at a time where nobody's capacity is concerned.
+const AT_ONCE: usize = 8;
+/// After so many refused stories something is wrong with more than a story.
+const TOO_MANY: usize = 20;
+
+/// Arguments of `demo`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A file of complaints (csv or csv.gz): of the form that the Consumer Financial Protection Bureau
+    /// publishes, or car owners' complaints with the columns `id`, `date`, `brand`, `car_model`, `problem_codes` and `text`.
+    /// Without one, the 389 that are shipped.
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Where the suite is, such as `http://127.0.0.1:8080`; the configured addresses where it is left
+    /// out.
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<String>,
+    /// The tenant's slug; the first one that speaks the language of the complaints where none is named.
+    #[arg(long, value_name = "SLUG")]
+    tenant: Option<String>,
+    /// Play only the first N complaints.
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Write the summary, with where each complaint stands, to this file too.
+    #[arg(long, value_name = "FILE")]
+    summary_json: Option<PathBuf>,
+}
+
+/// Plays, then tells what became of it.
+pub(crate) async fn run(config: &Config, args: &Args) -> Result<ExitCode> {
+    let texts = texts(args)?;
+    let seed = crate::seed::load(config)?;
+    let tenant = tenant(&seed, args.tenant.as_deref(), texts.form)?;
+    let staff = Staff::of(tenant, texts.form.language())?;
+    let issuer = token::issuer(config)?;
+    let suite = Suite::find(config, args.address.as_deref(), issuer, tenant.id).await?;
+    let players = players(&suite, &staff, tenant, texts.form).map_err(stopped)?;
+
+    let start = Instant::now();
+    catalogue(&players, &texts).await.map_err(stopped)?;
+    let played = play(&players, &staff, &texts).await.map_err(stopped)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let tickets = read(&players, &played.names).await.map_err(stopped)?;
+
+    let summary = Summary::of(&tickets);
+    let (slug, left_out) = (&tenant.slug, texts.left_out);
+    println!("{} complaints at {} (`{slug}`), in {seconds:.1} s", summary.tickets, tenant.title);
+    if left_out > 0 {
+        println!("{left_out} rows of the file have no text and were left out");
+    }
+    println!("\n{}", summary.text());
+    if let Some(path) = &args.summary_json {
+        write(path, &summary)?;
+    }
+    println!("{}", look_next(slug, &staff, &tickets));
+    Ok(played.told())
+}
+
+fn texts(args: &Args) -> Result<Texts> {
+    let mut texts = args.data.as_deref().map_or_else(texts::shipped, texts::file)?;
+    texts.rows.truncate(args.limit.unwrap_or(usize::MAX));
+    Ok(texts)
+}
+
+/// The tenant that is named, or the first one that speaks the language.
+fn tenant<'a>(seed: &'a Seed, named: Option<&str>, form: Form) -> Result<&'a Tenant> {
+    if named.is_some() {
+        return crate::seed::tenant(seed, named);
+    }
+    let speaks = |tenant: &&Tenant| tenant.locale == form.locale();
+    let found = seed.tenants.iter().find(speaks);
+    found.with_context(|| {
+        format!("no tenant of the seed speaks `{}`; name one with --tenant", form.language())
+    })
+}
+
+fn players<'a>(
+    suite: &'a Suite,
+    staff: &Staff,
+    tenant: &Tenant,
+    form: Form,
+) -> Result<Players<'a>, Trouble> {
+    let zone = TimeZone::get(&tenant.time_zone).map_err(|error| Trouble::Over(error.into()))?;
+    let agents = staff.agents.iter().map(|agent| suite.member(&agent.member));
+    Ok(Players {
+        suite,
+        form,
+        zone,
+        recorder: suite.integration()?,
+        supervisor: suite.member(&staff.supervisor)?,
+        agents: agents.collect::<Result<_, _>>()?,
+    })
+}
+
+/// Records the products that the complaints are about; those that are there already are fine.
+async fn catalogue(players: &Players<'_>, texts: &Texts) -> Result<(), Trouble> {
+    let products: BTreeSet<_> = texts.rows.iter().map(|text| &text.product).collect();
+    let products: Vec<_> = products.into_iter().collect();
+    let progress = Progress::start("products", products.len());
+    in_lanes(&products, AT_ONCE, async |product| {
+        let recorded = Product {
+            title: product.title.clone(),
+            model: product.model.clone(),
+            brand: product.brand.clone(),
+            ..Product::default()
+        };
+        let request = CreateProductRequest {
+            product: Some(recorded),
+            product_id: product.id.clone(),
+            request_id: rule::request_id(players.form, &product.id, "product"),
+        };
+        let call = async |request| players.suite.products.clone().create_product(request).await;
+        match players.suite.ask(&players.recorder, &request, call).await {
+            Err(Trouble::Refused(status)) if status.code() != Code::AlreadyExists => {
+                Err(Trouble::Refused(status))
+            }
+            Err(Trouble::Over(error)) => Err(Trouble::Over(error)),
+            Ok(_) | Err(Trouble::Refused(_)) => {
+                progress.step();
+                Ok(())
+            }
+        }
+    })
+    .await?;
+    progress.end();
+    Ok(())
+}
+
+/// What became of the stories.
+struct Played {
+    /// The rows with their tickets' names.
+    names: Vec<(String, String)>,
+    /// The rows that were not played to their end, and why.
+    refused: Vec<(String, String)>,
+}
+
+impl Played {
+    /// Tells what was refused; that makes the command fail.
+    fn told(&self) -> ExitCode {
+        for (row, why) in &self.refused {
+            eprintln!("complaint {row} was not played to its end: {why}");
+        }
+        if self.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+/// Plays every complaint: each agent a few at a time, all agents at once.
+async fn play(players: &Players<'_>, staff: &Staff, texts: &Texts) -> Result<Played, Trouble> {
+    let cases = staff.cases(texts);
+    let progress = Progress::start("complaints", cases.len());
+    let refusals = AtomicUsize::new(0);
+    let agents = staff.agents.iter().enumerate().map(|(number, agent)| {
+        let own: Vec<_> = cases.iter().filter(|case| case.agent == number).collect();
+        let (progress, refusals) = (&progress, &refusals);
+        async move {
+            let lanes = usize::try_from(agent.at_once).unwrap_or(1);
+            in_lanes(&own, lanes, async |case| {
+                let ended = end(players, case, refusals).await?;
+                progress.step();
+                Ok(ended)
+            })
+            .await
+        }
+    });
+    let ended = try_join_all(agents).await?;
+    progress.end();
+    let mut played = Played { names: Vec::new(), refused: Vec::new() };
+    for (row, ended) in ended.into_iter().flatten() {
+        match ended {
+            Ok(name) => played.names.push((row, name)),
+            Err(why) => played.refused.push((row, why)),
+        }
+    }
+    Ok(played)
+}
+
+/// The row of a case, and its ticket's name or why it was not played to its end.
+async fn end(
+    players: &Players<'_>,
+    case: &Case<'_>,
+    refusals: &AtomicUsize,
+) -> Result<(String, Result<String, String>), Trouble> {
+    let row = case.text.id.clone();
+    match players.play(case).await {
+        Ok(name) => Ok((row, Ok(name))),
+        Err(Trouble::Refused(status)) => {
+            let why = told(&status);
+            if refusals.fetch_add(1, Ordering::Relaxed) + 1 >= TOO_MANY {
+                let error = anyhow!("{TOO_MANY} complaints were refused; the last, {row}: {why}");
+                return Err(Trouble::Over(error));
+            }
+            Ok((row, Err(why)))
+        }
+        Err(over) => Err(over),
+    }
+}
+
+/// The tickets as the suite has them, each with its row.
+async fn read(
+    players: &Players<'_>,
+    names: &[(String, String)],
+) -> Result<Vec<(String, Ticket)>, Trouble> {
+    let progress = Progress::start("reading", names.len());
+    let tickets = in_lanes(names, AT_ONCE, async |(row, name)| {
+        let request = GetTicketRequest { name: name.clone() };
+        let call = async |request| players.suite.tickets.clone().get_ticket(request).await;
+        let ticket = players.suite.ask(&players.supervisor, &request, call).await?;
+        progress.step();
+        Ok((row.clone(), ticket))
+    })
+    .await?;
+    progress.end();
+    Ok(tickets)
+}
+
+/// Works on items in so many lanes at once, in each lane one after the other.
+async fn in_lanes<I, O>(
+    items: &[I],
+    lanes: usize,
+    work: impl AsyncFn(&I) -> Result<O, Trouble>,
+) -> Result<Vec<O>, Trouble> {
+    let lane = async |first: usize| {
+        let mut done = Vec::new();
+        for item in items.iter().skip(first).step_by(lanes.max(1)) {
+            done.push(work(item).await?);
+        }
+        Ok(done)
+    };
+    let done = try_join_all((0..lanes.max(1)).map(lane)).await?;
+    Ok(done.into_iter().flatten().collect())
+}
+
+fn stopped(trouble: Trouble) -> anyhow::Error {
+    let error = match trouble {
+        Trouble::Refused(status) => anyhow::Error::msg(told(&status)),
+        Trouble::Over(error) => error,
+    };
+    error.context("the demo stopped; run it again to go on where it was")
+}
+
+fn write(path: &Path, summary: &Summary) -> Result<()> {
+    let json = serde_json::to_string_pretty(summary)?;
+    std::fs::write(path, json + "\n").with_context(|| path.display().to_string())
+}
+
+/// A few calls to go on with.
+fn look_next(tenant: &str, staff: &Staff, tickets: &[(String, Ticket)]) -> String {
+    let program = std::env::args().next().unwrap_or_else(|| "aftercare".to_owned());
+    let call = format!("{program} call --tenant {tenant}");
+    let objected = tickets.iter().find(|(_, ticket)| ticket.reopen_count > 0);
+    let (_, ticket) = objected.or(tickets.first()).cloned().unwrap_or_default();
+    let agent = staff.agents.first().map_or("", |agent| agent.member.as_str());
+    let Ticket { name, customer, .. } = ticket;
+    format!(
+        "Look further:\n\
+         {call} ListTickets '{{\"category\": \"CATEGORY_RESOLVED\", \"pageSize\": 3}}'\n\
+         {call} ListTicketHistory '{{\"parent\": \"{name}\"}}'\n\
+         {call} ListEntries '{{\"parent\": \"{name}\"}}'\n\
+         {call} ListTimeline '{{\"parent\": \"{customer}\"}}'\n\
+         {call} ClaimNextTicket --member {agent}\n\
+         Let time pass, so that what the customers left silent closes by itself:\n\
+         {program} clock advance --by 7d"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_form_has_its_tenant() {
+        let seed = Seed::shipped();
+        assert_eq!(tenant(&seed, None, Form::Bank).unwrap().slug, "harbor");
+        assert_eq!(tenant(&seed, None, Form::Cars).unwrap().slug, "qingfeng");
+        assert_eq!(tenant(&seed, Some("harbor"), Form::Cars).unwrap().slug, "harbor");
+        assert!(tenant(&seed, Some("other"), Form::Cars).is_err());
+    }
+
+    #[tokio::test]
+    async fn lanes_do_everything_once_and_stop_at_the_first_trouble() {
+        let items: Vec<_> = (0..10).collect();
+        let mut done = in_lanes(&items, 3, async |item| Ok(*item)).await.unwrap();
+        done.sort_unstable();
+        assert_eq!(done, items);
+        let stopped = in_lanes(&items, 3, async |item| match item {
+            4 => Err(Trouble::Over(anyhow!("away"))),
+            _ => Ok(()),
+        });
+        assert!(stopped.await.is_err());
+    }
+}

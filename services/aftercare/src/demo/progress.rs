@@ -1,0 +1,69 @@
+//! How far the demo is: a bar on a terminal, a line now and then elsewhere.
+
+use std::{
+    io::IsTerminal,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+const TEMPLATE: &str = "{msg} {bar:32} {pos}/{len}  {per_sec}, {eta} left";
+/// How many lines are printed where there is no terminal.
+const LINES: u64 = 10;
+
+/// The progress of one kind of work.
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+    what: &'static str,
+    all: u64,
+    done: AtomicU64,
+}
+
+impl Progress {
+    /// Nothing of `all` is done yet.
+    pub(crate) fn start(what: &'static str, all: usize) -> Self {
+        let all = all as u64;
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template(TEMPLATE);
+            let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+            ProgressBar::new(all).with_style(style).with_message(what)
+        });
+        Self { bar, what, all, done: AtomicU64::new(0) }
+    }
+
+    /// One more is done.
+    pub(crate) fn step(&self) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        match &self.bar {
+            Some(bar) => bar.inc(1),
+            None if tells(done, self.all) => eprintln!("{} {done}/{}", self.what, self.all),
+            None => {}
+        }
+    }
+
+    /// No more will be done.
+    pub(crate) fn end(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Whether a line is due: after each tenth, and at the end.
+fn tells(done: u64, all: u64) -> bool {
+    done == all || done * LINES / all.max(1) > (done - 1) * LINES / all.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_lines_tell_of_any_amount_of_work() {
+        for all in [1, 9, 10, 389, 3_000] {
+            let lines = (1..=all).filter(|done| tells(*done, all)).count() as u64;
+            assert_eq!(lines, all.min(LINES), "{all}");
+            assert!(tells(all, all));
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The running suite as the demo speaks to it: through the public API alone, with a token for each
+//! principal, and with patience: a suite that is restarted in the middle is waited for.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use config::Config;
+use contracts::{
+    customers::v1::product_service_client::ProductServiceClient,
+    tickets::v1::{
+        conversation_service_client::ConversationServiceClient,
+        ticket_service_client::TicketServiceClient,
+    },
+};
+use kernel::{CallerKind, CustomerId, TenantId};
+use rpc::{
+    Link,
+    issuer::{LocalIssuer, Principal},
+};
+use tokio::time::Instant;
+use tonic::{
+    Code, Request, Response, Status,
+    metadata::{Ascii, MetadataValue},
+};
+use tonic_types::StatusExt;
+
+use crate::operate::reach;
+
+/// How long the suite may be away before the demo gives up.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+/// How long one attempt may take.
+const ATTEMPT: Duration = Duration::from_secs(15);
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Tokens are made for one run.
+const LIFETIME: Duration = Duration::from_hours(24);
+
+/// Why a call did not succeed.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// This call was refused; others may go well.
+    Refused(Status),
+    /// Nothing will go well: the suite is away for good, or does not let us in.
+    Over(anyhow::Error),
+}
+
+/// The running suite.
+#[derive(Clone)]
+pub(crate) struct Suite {
+    pub(crate) tickets: TicketServiceClient<Link>,
+    pub(crate) conversations: ConversationServiceClient<Link>,
+    pub(crate) products: ProductServiceClient<Link>,
+    issuer: LocalIssuer,
+    tenant: TenantId,
+}
+
+/// A principal that calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Voice(MetadataValue<Ascii>);
+
+impl Suite {
+    /// The suite at `address`, or where the configuration says that its services are.
+    pub(crate) async fn find(
+        config: &Config,
+        address: Option<&str>,
+        issuer: LocalIssuer,
+        tenant: TenantId,
+    ) -> Result<Self> {
+        let mut links = Vec::new();
+        for service in ["tickets", "customers"] {
+            let named = address.map(|address| vec![address.to_owned()]);
+            let addresses = named.unwrap_or_else(|| reach::public(config, service));
+            links.push(reach::first(&addresses).await?);
+        }
+        let (customers, tickets) = (links.pop(), links.pop());
+        let (customers, tickets) = customers.zip(tickets).context("two links were made")?;
+        Ok(Self {
+            conversations: ConversationServiceClient::new(tickets.clone()),
+            tickets: TicketServiceClient::new(tickets),
+            products: ProductServiceClient::new(customers),
+            issuer,
+            tenant,
+        })
+    }
+
+    /// A member of the staff, by the slug.
+    pub(crate) fn member(&self, slug: &str) -> Result<Voice, Trouble> {
+        self.voice(CallerKind::Member, slug.to_owned(), None)
+    }
+
+    /// The company's own system, which records what comes in.
+    pub(crate) fn integration(&self) -> Result<Voice, Trouble> {
+        self.voice(CallerKind::Integration, "demo".to_owned(), None)
+    }
+
+    /// A customer.
+    pub(crate) fn customer(&self, id: CustomerId) -> Result<Voice, Trouble> {
+        self.voice(CallerKind::Customer, id.uuid().to_string(), Some(id))
+    }
+
+    fn voice(
+        &self,
+        kind: CallerKind,
+        subject: String,
+        customer: Option<CustomerId>,
+    ) -> Result<Voice, Trouble> {
+        let principal =
+            Principal { tenant: self.tenant, kind, subject, roles: Vec::new(), customer };
+        let token = self.issuer.issue(&principal, LIFETIME).map_err(over)?;
+        format!("Bearer {token}").parse().map(Voice).map_err(over)
+    }
+
+    /// Makes a call, again and again while the suite is away or another change came first. The
+    /// request carries its id, so that an attempt whose answer was lost is not made twice.
+    pub(crate) async fn ask<M: Clone, A>(
+        &self,
+        voice: &Voice,
+        message: &M,
+        call: impl AsyncFn(Request<M>) -> Result<Response<A>, Status>,
+    ) -> Result<A, Trouble> {
+        let start = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let mut request = Request::new(message.clone());
+            request.set_timeout(ATTEMPT);
+            request.metadata_mut().insert("authorization", voice.0.clone());
+            let status = match call(request).await {
+                Ok(response) => return Ok(response.into_inner()),
+                Err(status) => status,
+            };
+            match meaning(&status) {
+                Meaning::Refused => return Err(Trouble::Refused(status)),
+                Meaning::Over => {
+                    let told = format!("the suite does not take our calls: {}", told(&status));
+                    return Err(Trouble::Over(anyhow::Error::msg(told)));
+                }
+                Meaning::Again if start.elapsed() < PATIENCE => {}
+                Meaning::Again => {
+                    let (seconds, told) = (PATIENCE.as_secs(), told(&status));
+                    let told = format!("the suite has been away for {seconds} seconds: {told}");
+                    return Err(Trouble::Over(anyhow::Error::msg(told)));
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+fn over(error: impl std::error::Error + Send + Sync + 'static) -> Trouble {
+    Trouble::Over(anyhow::Error::new(error))
+}
+
+/// What to do about a call that failed.
+#[derive(Debug, PartialEq, Eq)]
+enum Meaning {
+    Again,
+    Refused,
+    Over,
+}
+
+fn meaning(status: &Status) -> Meaning {
+    // What broke on the way has a cause on our side; what the suite says has none.
+    let broke = std::error::Error::source(status).is_some();
+    match status.code() {
+        Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::ResourceExhausted => {
+            Meaning::Again
+        }
+        Code::Aborted if reason(status).as_deref() == Some("LOST_RACE") => Meaning::Again,
+        Code::Unauthenticated | Code::PermissionDenied | Code::Unimplemented => Meaning::Over,
+        _ if broke => Meaning::Again,
+        _ => Meaning::Refused,
+    }
+}
+
+/// The stable reason of an error.
+pub(crate) fn reason(status: &Status) -> Option<String> {
+    Some(status.get_details_error_info()?.reason)
+}
+
+/// A refusal in one line, with every field that was wrong.
+pub(crate) fn told(status: &Status) -> String {
+    let mut told = format!("{:?}", status.code());
+    if let Some(reason) = reason(status) {
+        told = format!("{told} {reason}");
+    }
+    told = format!("{told}: {}", status.message());
+    let bad = status.get_details_bad_request().map(|bad| bad.field_violations);
+    for violation in bad.unwrap_or_default() {
+        told = format!("{told}; {} {}", violation.field, violation.description);
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::Code as Ours;
+
+    use super::*;
+
+    #[test]
+    fn only_what_may_go_well_later_is_tried_again() {
+        let of = |code, reason| meaning(&rpc::status::plain(code, reason, "x"));
+        assert_eq!(of(Ours::Unavailable, "UNAVAILABLE"), Meaning::Again);
+        assert_eq!(of(Ours::DeadlineExceeded, "DEADLINE"), Meaning::Again);
+        assert_eq!(of(Ours::Aborted, "LOST_RACE"), Meaning::Again);
+        assert_eq!(of(Ours::Aborted, "STALE_ETAG"), Meaning::Refused);
+        assert_eq!(of(Ours::FailedPrecondition, "TRANSITION_REFUSED"), Meaning::Refused);
+        assert_eq!(of(Ours::Internal, "INTERNAL"), Meaning::Refused);
+        assert_eq!(of(Ours::Unauthenticated, "UNAUTHENTICATED"), Meaning::Over);
+        let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        assert_eq!(meaning(&Status::from_error(Box::new(broken))), Meaning::Again);
+    }
+
+    #[test]
+    fn a_refusal_is_told_with_its_reason() {
+        let status =
+            rpc::status::plain(Ours::FailedPrecondition, "TRANSITION_REFUSED", "it is closed");
+        assert_eq!(told(&status), "FailedPrecondition TRANSITION_REFUSED: it is closed");
+    }
+}

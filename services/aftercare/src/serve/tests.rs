@@ -1,0 +1,226 @@
+//! A suite in this process, on SQLite and ports of its own: what its ports answer, and how it goes
+//! down.
+
+use std::{collections::HashMap, net::SocketAddr};
+
+use config::{Config, SERVICES};
+use contracts::tickets::v1::{ListTicketsRequest, ticket_service_client::TicketServiceClient};
+use contracts::r#type::v1::{
+    AdvanceClockRequest, GetClockRequest, ListConsumersRequest,
+    clock_service_client::ClockServiceClient, feed_admin_service_client::FeedAdminServiceClient,
+};
+use kernel::Role;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use tonic::{Code, Request};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+
+use super::{Running, chosen, start};
+use crate::{operate::reach, token};
+
+struct Suite {
+    config: Config,
+    running: Running,
+    public: SocketAddr,
+    admin: SocketAddr,
+    _folder: TempDir,
+}
+
+fn config(folder: &TempDir, more: &[(&str, &str)]) -> Config {
+    let url = format!("sqlite:{}", folder.path().display());
+    let key = folder.path().join("root.key").display().to_string();
+    let own = [
+        ("DATABASE__URL", url.as_str()),
+        ("KEYS__FILE", key.as_str()),
+        ("SERVER__PUBLIC", "127.0.0.1:0"),
+        ("SERVER__ADMIN", "127.0.0.1:0"),
+    ];
+    let pairs = own.iter().chain(more);
+    let env: HashMap<_, _> =
+        pairs.map(|(key, value)| (format!("AFTERCARE__{key}"), (*value).to_owned())).collect();
+    Config::load(None, env).unwrap()
+}
+
+async fn suite_in(folder: TempDir, more: &[(&str, &str)]) -> Suite {
+    let config = config(&folder, more);
+    let (running, banner) = start(&config, SERVICES.to_vec()).await.unwrap();
+    let address = |name: &str| {
+        let line = banner.lines().find(|line| line.trim_start().starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    };
+    let (public, admin) = (address("public"), address("admin"));
+    Suite { config, running, public, admin, _folder: folder }
+}
+
+async fn suite() -> Suite {
+    suite_in(TempDir::new().unwrap(), &[]).await
+}
+
+impl Suite {
+    async fn public(&self) -> rpc::Link {
+        reach::open(&self.public.to_string()).await.unwrap().unwrap()
+    }
+
+    async fn admin(&self) -> rpc::Link {
+        reach::open(&self.admin.to_string()).await.unwrap().unwrap()
+    }
+
+    fn request<T>(&self, message: T) -> Request<T> {
+        let who = token::Who { role: Role::Agent, tenant: None, member: None, customer: None };
+        let seed = config::Seed::shipped();
+        let token = token::short(&self.config, &seed, &who).unwrap();
+        let mut request = Request::new(message);
+        let value = format!("Bearer {token}").parse().unwrap();
+        request.metadata_mut().insert("authorization", value);
+        request
+    }
+}
+
+/// Sends a request as it is over HTTP/1.1 and returns the head of the answer.
+async fn http1(to: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    let request = format!("{request}\r\nhost: x\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn clients_come_in_with_a_token_and_only_to_what_is_public() {
+    let suite = suite().await;
+    let mut tickets = TicketServiceClient::new(suite.public().await);
+    let list = tickets.list_tickets(suite.request(ListTicketsRequest::default())).await.unwrap();
+    assert!(list.into_inner().tickets.is_empty());
+    let bare = tickets.list_tickets(ListTicketsRequest::default()).await.unwrap_err();
+    assert_eq!(bare.code(), Code::Unauthenticated);
+    let mut clock = ClockServiceClient::new(suite.public().await);
+    let inside = clock.get_clock(suite.request(GetClockRequest {})).await.unwrap_err();
+    assert_eq!(inside.code(), Code::Unimplemented, "internal methods do not exist out there");
+    let mut health = HealthClient::new(suite.public().await);
+    health.check(HealthCheckRequest::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_not_grpc_over_http2_is_told_so() {
+    let suite = suite().await;
+    for port in [suite.public, suite.admin] {
+        let page = http1(port, "GET / HTTP/1.1").await;
+        assert!(page.starts_with("HTTP/1.1 415 ") && page.contains("aftercare call"), "{page}");
+        let json = "POST /v1/tickets HTTP/1.1\r\ncontent-type: application/json";
+        assert!(http1(port, json).await.starts_with("HTTP/1.1 415 "));
+        let web = "POST /x HTTP/1.1\r\ncontent-type: application/grpc-web+proto";
+        assert!(http1(port, web).await.starts_with("HTTP/1.1 415 "));
+        let old = "POST /x HTTP/1.1\r\ncontent-type: application/grpc";
+        assert!(http1(port, old).await.starts_with("HTTP/1.1 505 "));
+    }
+    assert!(http1(suite.admin, "GET /metrics HTTP/1.1").await.starts_with("HTTP/1.1 200 "));
+    assert!(http1(suite.public, "GET /metrics HTTP/1.1").await.starts_with("HTTP/1.1 415 "));
+}
+
+#[tokio::test]
+async fn operators_move_the_clock_forward_and_a_restart_keeps_it() {
+    let first = suite().await;
+    let mut clock = ClockServiceClient::new(first.admin().await);
+    let start = clock.get_clock(GetClockRequest {}).await.unwrap().into_inner().time.unwrap();
+    let to = |seconds| {
+        let time = prost_types::Timestamp { seconds: start.seconds + seconds, nanos: 0 };
+        AdvanceClockRequest { to_time: Some(time) }
+    };
+    let shown = clock.advance_clock(to(7_200)).await.unwrap().into_inner().time.unwrap();
+    assert!(shown.seconds >= start.seconds + 7_200);
+    let back = clock.advance_clock(to(60)).await.unwrap().into_inner().time.unwrap();
+    assert!(back.seconds >= shown.seconds, "it never goes back");
+    for bad in [AdvanceClockRequest { to_time: None }, to(400 * 86_400)] {
+        assert_eq!(clock.advance_clock(bad).await.unwrap_err().code(), Code::InvalidArgument);
+    }
+    drop(clock);
+    assert!(first.running.drain(&first.config.drain).await);
+
+    let real = config(&first._folder, &[("CLOCK__VIRTUAL", "false")]);
+    let refused = start_error(&real).await;
+    assert!(refused.contains("moved ahead by 2h") || refused.contains("1h59m"), "{refused}");
+    let second = suite_in(first._folder, &[]).await;
+    let mut clock = ClockServiceClient::new(second.admin().await);
+    let kept = clock.get_clock(GetClockRequest {}).await.unwrap().into_inner().time.unwrap();
+    assert!(kept.seconds >= shown.seconds);
+}
+
+async fn start_error(config: &Config) -> String {
+    match start(config, SERVICES.to_vec()).await {
+        Err(error) => error.to_string(),
+        Ok(_) => panic!("it started"),
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_the_machines_is_not_moved() {
+    let suite = suite_in(TempDir::new().unwrap(), &[("CLOCK__VIRTUAL", "false")]).await;
+    let mut clock = ClockServiceClient::new(suite.admin().await);
+    let goal = prost_types::Timestamp { seconds: 4_000_000_000, nanos: 0 };
+    let request = AdvanceClockRequest { to_time: Some(goal) };
+    let refused = clock.advance_clock(request).await.unwrap_err();
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+}
+
+#[tokio::test]
+async fn operators_see_the_consumers() {
+    let suite = suite().await;
+    let mut feed = FeedAdminServiceClient::new(suite.admin().await);
+    // A consumer that has never looked has no cursor yet.
+    let named = loop {
+        let found = feed.list_consumers(ListConsumersRequest {}).await.unwrap().into_inner();
+        if let Some(first) = found.consumers.into_iter().next() {
+            break first.consumer;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(named, customers::timeline::CONSUMER);
+}
+
+#[tokio::test]
+async fn a_drain_tells_health_first_and_then_lets_nobody_in() {
+    let suite = suite().await;
+    let mut health = HealthClient::new(suite.admin().await);
+    let watched = health.watch(HealthCheckRequest::default()).await.unwrap();
+    let mut watched = watched.into_inner();
+    let first = watched.message().await.unwrap().unwrap();
+    assert_eq!(first.status(), tonic_health::ServingStatus::Serving.into());
+    let quick = config::Drain {
+        delay: std::time::Duration::ZERO,
+        grace: std::time::Duration::from_millis(200),
+    };
+    let (tidy, second) = tokio::join!(suite.running.drain(&quick), watched.message());
+    assert!(tidy);
+    let second = second.unwrap().unwrap();
+    assert_eq!(second.status(), tonic_health::ServingStatus::NotServing.into());
+    assert!(reach::open(&suite.public.to_string()).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_second_start_fails_before_it_touches_anything() {
+    let suite = suite().await;
+    let folder = TempDir::new().unwrap();
+    let taken = suite.public.to_string();
+    let second = config(&folder, &[("SERVER__PUBLIC", &taken)]);
+    assert!(start_error(&second).await.contains(&taken));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn services_run_once_and_in_one_order() {
+    assert_eq!(chosen(&[]), SERVICES);
+    let named = ["customers", "customers"].map(str::to_owned);
+    assert_eq!(chosen(&named), ["customers"]);
+}
+
+#[tokio::test]
+async fn a_service_that_is_elsewhere_needs_its_link() {
+    let folder = TempDir::new().unwrap();
+    let alone = config(&folder, &[]);
+    let error = start(&alone, vec!["tickets"]).await.err().unwrap().to_string();
+    assert!(error.contains("services.customers.link"), "{error}");
+}

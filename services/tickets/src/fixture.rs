@@ -1,0 +1,550 @@
+//! What the tests share: tickets behind its own wall on a fresh database, customers beside it, a clock
+//! that stands still, and callers of every role who come through the wall with a call token.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use ::rpc::{
+    Call, Grants, Inbound, Link, Methods, Outbound,
+    inbound::Trust,
+    link,
+    token::{Minter, Verifier},
+};
+use ::store::{Db, Engine, meta};
+use contracts::tickets::v1::{
+    self as pb, conversation_service_client::ConversationServiceClient,
+    ticket_service_client::TicketServiceClient,
+};
+use feed::{Sequencer, Source};
+use kernel::{
+    Caller, CallerKind, Clock, CustomerId, Ids, Locale, Role, RowScope, TenantId, Time,
+    keys::RootKeys,
+};
+use telemetry::Metrics;
+use testing::TestDb;
+use tokio_util::task::TaskTracker;
+use tonic::{Response, Status, body::Body};
+use tonic_types::StatusExt;
+use tower::{BoxError, ServiceExt};
+use uuid::Uuid;
+
+use crate::{
+    App, Parts, Tenant, migrations,
+    domain::routing::{Profile, Queue, Routing},
+    routes,
+};
+
+/// Monday, 2 March 2026, 09:00 in Shanghai.
+pub(crate) const START: Time = Time::from_micros(1_772_413_200_000_000);
+const HOUR: i64 = 3_600_000_000;
+
+/// The two tenants.
+pub(crate) fn tenant(n: u128) -> TenantId {
+    TenantId::from(Uuid::from_u128(n))
+}
+
+/// One process that serves tickets.
+pub(crate) struct Process {
+    pub(crate) app: App,
+    link: Link,
+}
+
+/// A house of its own for one test.
+pub(crate) struct House {
+    pub(crate) app: App,
+    pub(crate) clock: Clock,
+    pub(crate) db: TestDb,
+    /// Whether customers cannot be reached.
+    pub(crate) away: Arc<AtomicBool>,
+    pub(crate) first: Process,
+    keys: RootKeys,
+    customers: Outbound,
+    _customers_db: TestDb,
+}
+
+impl House {
+    /// On a fresh SQLite file.
+    pub(crate) async fn new() -> Self {
+        Self::on(Engine::Sqlite).await
+    }
+
+    /// On a fresh database of this engine.
+    pub(crate) async fn on(engine: Engine) -> Self {
+        let clock = Clock::manual(START);
+        let keys = RootKeys::parse(&"07".repeat(32), &[]).unwrap();
+        let db = TestDb::migrated(engine, &migrations()).await;
+        let customers_db = TestDb::migrated(Engine::Sqlite, customers::MIGRATIONS).await;
+        let away = Arc::new(AtomicBool::new(false));
+        let customers = customers_link(&customers_db, &clock, &keys, away.clone());
+        let minter = Minter::new("tickets", &keys, clock.clone());
+        let customers = Outbound::new(customers, minter, "customers");
+        let first = process(db.db.clone(), &clock, &keys, &customers, 1).await;
+        first.app.seed().await.unwrap();
+        let app = first.app.clone();
+        Self { app, clock, db, away, first, keys, customers, _customers_db: customers_db }
+    }
+
+    /// Another process on the same database.
+    pub(crate) async fn second(&self, seed: u64) -> Process {
+        process(self.db.reopen().await, &self.clock, &self.keys, &self.customers, seed).await
+    }
+
+    /// Customers goes away, or comes back.
+    pub(crate) fn customers_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+
+    /// A client of the first process.
+    pub(crate) fn client(&self, caller: Caller) -> Client {
+        self.client_of(&self.first, caller)
+    }
+
+    /// A client of that process.
+    pub(crate) fn client_of(&self, process: &Process, caller: Caller) -> Client {
+        let minter = Minter::new("gateway", &self.keys, self.clock.clone());
+        let call = Call {
+            caller: Arc::new(caller),
+            scope: RowScope::Tenant,
+            method: "".into(),
+            deadline: tokio::time::Instant::now() + Duration::from_secs(60),
+            traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into(),
+            grants: Arc::new(grants()),
+        };
+        let link = Outbound::new(process.link.clone(), minter, "tickets").on_behalf(&call);
+        Client {
+            tickets: TicketServiceClient::new(link.clone()),
+            talk: ConversationServiceClient::new(link),
+        }
+    }
+
+    /// A client of this agent.
+    pub(crate) fn agent(&self, slug: &str) -> Client {
+        self.client(agent(slug))
+    }
+
+    /// A client of this customer.
+    pub(crate) fn customer(&self, id: CustomerId) -> Client {
+        self.client(customer(1, id))
+    }
+
+    /// Time passes, and whatever is due happens.
+    pub(crate) async fn later(&self, by: Duration) {
+        self.clock.advance(by);
+        crate::worker::round(&self.app).await.unwrap();
+    }
+
+    /// The kinds of a ticket's events, oldest first; held to be without gaps.
+    pub(crate) async fn history(&self, name: &str) -> Vec<String> {
+        let parent = name.to_owned();
+        let request = pb::ListTicketHistoryRequest { parent, page_size: 1_000, ..<_>::default() };
+        let items = self.agent("lin").list_ticket_history(request).await.unwrap().items;
+        for (item, sequence) in items.iter().zip(1..) {
+            assert_eq!(item.sequence, sequence);
+        }
+        items.into_iter().map(|item| item.r#type).collect()
+    }
+
+    /// What an agent holds by the ledger.
+    pub(crate) async fn used(&self, member: &str) -> i64 {
+        const USED: ::store::Sql =
+            ::store::Sql::both("SELECT used FROM agents WHERE tenant = $1 AND member = $2");
+        let (used,) = self.db.one(USED, ::store::args![tenant(1), member]).await.unwrap();
+        used
+    }
+
+    /// Gives what happened its place in the feed.
+    pub(crate) async fn sequence(&self) {
+        let source = self.app.source().clone();
+        let mut sequencer =
+            Sequencer::new(source, self.clock.clone(), "test".to_owned(), Metrics::new());
+        while sequencer.tick().await.unwrap() {}
+    }
+}
+
+fn customers_link(db: &TestDb, clock: &Clock, keys: &RootKeys, away: Arc<AtomicBool>) -> Link {
+    let app = customers::App::new(customers::Parts {
+        db: db.db.clone(),
+        partitions: 1,
+        clock: clock.clone(),
+        ids: Ids::seeded(clock.clone(), 99),
+        keys: keys.clone(),
+        tasks: TaskTracker::new(),
+        region: "ZZ".to_owned(),
+    });
+    let wall = wall(customers::routes(&app), "tickets", "customers", clock, keys);
+    link::link(tower::service_fn(move |request: http::Request<Body>| {
+        let (wall, away) = (wall.clone(), away.load(Ordering::SeqCst));
+        async move {
+            if away {
+                return Err(BoxError::from("nobody listens there"));
+            }
+            wall.oneshot(request).await.map_err(BoxError::from)
+        }
+    }))
+}
+
+fn wall(
+    routes: tonic::service::Routes,
+    trusted: &str,
+    audience: &str,
+    clock: &Clock,
+    keys: &RootKeys,
+) -> Inbound {
+    let verifier = Verifier::new(&[trusted], &[audience], keys, clock.clone());
+    let methods = Arc::new(Methods::read(&contracts::POOL));
+    Inbound::new(
+        routes,
+        methods,
+        Arc::new(grants()),
+        Trust::CallTokens(verifier),
+        Metrics::new(),
+    )
+}
+
+async fn process(
+    db: Db,
+    clock: &Clock,
+    keys: &RootKeys,
+    customers: &Outbound,
+    seed: u64,
+) -> Process {
+    let source = Source::new(crate::NAME, db.clone());
+    let app = App::new(Parts {
+        partitions: meta::partitions(&db).await.unwrap(),
+        db,
+        clock: clock.clone(),
+        ids: Ids::seeded(clock.clone(), seed),
+        keys: keys.clone(),
+        tasks: TaskTracker::new(),
+        customers: customers.clone(),
+        tenants: tenants(),
+        source,
+        metrics: Metrics::new(),
+    })
+    .unwrap();
+    let link = link::link(wall(routes(&app), "gateway", "tickets", clock, keys));
+    Process { app, link }
+}
+
+fn tenants() -> Vec<Tenant> {
+    let queue = |id: &str, team: &str, kinds: &[pb::Kind]| Queue {
+        id: id.to_owned(),
+        team: team.to_owned(),
+        kinds: kinds.to_vec(),
+        channels: Vec::new(),
+        languages: Vec::new(),
+        max_wait: 4 * HOUR,
+    };
+    let slugs = |slugs: &[&str]| slugs.iter().map(|slug| (*slug).to_owned()).collect::<Vec<_>>();
+    let profile = |queues: &[&str], skills: &[&str], capacity| Profile {
+        queues: slugs(queues),
+        skills: slugs(skills),
+        languages: Vec::new(),
+        capacity,
+    };
+    let both = &["complaints", "general"];
+    let mut agents = BTreeMap::from([
+        ("lin".to_owned(), profile(both, &["refunds"], 1_000)),
+        ("mei".to_owned(), profile(both, &[], 10)),
+        ("tiny".to_owned(), profile(both, &[], 1)),
+        ("gen".to_owned(), profile(&["general"], &[], 10)),
+    ]);
+    for n in 0..64 {
+        agents.insert(format!("a{n}"), profile(both, &[], 2));
+    }
+    let routing = Routing {
+        queues: vec![
+            queue("complaints", "resolution", &[pb::Kind::Complaint, pb::Kind::NegativeReview]),
+            queue("general", "front-line", &[]),
+        ],
+        agents,
+        members: BTreeMap::new(),
+    };
+    [(1, "Asia/Shanghai", "CN"), (2, "Europe/Berlin", "DE")]
+        .into_iter()
+        .map(|(n, zone, region)| Tenant {
+            id: tenant(n),
+            routing: routing.clone(),
+            time_zone: zone.to_owned(),
+            phone_region: region.to_owned(),
+        })
+        .collect()
+}
+
+/// The shipped grants; technicians stand for staff who reach their teams' rows only.
+fn grants() -> Grants {
+    let teams = ["tickets.*@teams", "entries.*@teams"].map(str::to_owned).to_vec();
+    let mine = BTreeMap::from([(Role::Technician, teams)]);
+    Grants::shipped().overridden_by(Grants::parse(&mine).unwrap())
+}
+
+/// A member of tenant 1's staff.
+pub(crate) fn member(slug: &str, role: Role, teams: &[&str]) -> Caller {
+    Caller {
+        tenant: tenant(1),
+        kind: CallerKind::Member,
+        subject: slug.to_owned(),
+        roles: vec![role],
+        teams: teams.iter().map(|team| (*team).to_owned()).collect(),
+        customer: None,
+        locale: Locale::En,
+    }
+}
+
+/// An agent of tenant 1.
+pub(crate) fn agent(slug: &str) -> Caller {
+    member(slug, Role::Agent, &["resolution", "front-line"])
+}
+
+/// A customer of a tenant.
+pub(crate) fn customer(n: u128, id: CustomerId) -> Caller {
+    Caller {
+        tenant: tenant(n),
+        kind: CallerKind::Customer,
+        subject: id.to_string(),
+        roles: vec![Role::Customer],
+        customer: Some(id),
+        ..agent("")
+    }
+}
+
+/// A system of a tenant.
+pub(crate) fn system(n: u128) -> Caller {
+    Caller {
+        tenant: tenant(n),
+        kind: CallerKind::Integration,
+        subject: "crm".to_owned(),
+        roles: vec![Role::Integration],
+        ..agent("")
+    }
+}
+
+/// Somebody who calls.
+#[derive(Clone)]
+pub(crate) struct Client {
+    tickets: TicketServiceClient<Link>,
+    talk: ConversationServiceClient<Link>,
+}
+
+macro_rules! calls {
+    ($($service:ident.$name:ident: $request:ident => $answer:ident;)*) => {$(
+        pub(crate) async fn $name(&self, request: pb::$request) -> Result<pb::$answer, Status> {
+            self.$service.clone().$name(request).await.map(Response::into_inner)
+        }
+    )*};
+}
+
+macro_rules! commands {
+    ($($short:ident = $name:ident($request:ident);)*) => {$(
+        pub(crate) async fn $short(&self, name: &str) -> Result<pb::Ticket, Status> {
+            self.$name(pb::$request { name: name.to_owned(), ..<_>::default() }).await
+        }
+    )*};
+}
+
+impl Client {
+    calls! {
+        tickets.create_ticket: CreateTicketRequest => Ticket;
+        tickets.get_ticket: GetTicketRequest => Ticket;
+        tickets.list_tickets: ListTicketsRequest => ListTicketsResponse;
+        tickets.update_ticket: UpdateTicketRequest => Ticket;
+        tickets.triage_ticket: TriageTicketRequest => Ticket;
+        tickets.assign_ticket: AssignTicketRequest => Ticket;
+        tickets.claim_ticket: ClaimTicketRequest => Ticket;
+        tickets.claim_next_ticket: ClaimNextTicketRequest => ClaimNextTicketResponse;
+        tickets.release_ticket: ReleaseTicketRequest => Ticket;
+        tickets.resolve_ticket: ResolveTicketRequest => Ticket;
+        tickets.confirm_resolution: ConfirmResolutionRequest => Ticket;
+        tickets.reject_resolution: RejectResolutionRequest => Ticket;
+        tickets.reopen_ticket: ReopenTicketRequest => Ticket;
+        tickets.close_ticket: CloseTicketRequest => Ticket;
+        tickets.list_ticket_history: ListTicketHistoryRequest => ListTicketHistoryResponse;
+        talk.add_entry: AddEntryRequest => Entry;
+        talk.list_entries: ListEntriesRequest => ListEntriesResponse;
+    }
+
+    commands! {
+        get = get_ticket(GetTicketRequest);
+        claim = claim_ticket(ClaimTicketRequest);
+        release = release_ticket(ReleaseTicketRequest);
+        confirm = confirm_resolution(ConfirmResolutionRequest);
+        reject = reject_resolution(RejectResolutionRequest);
+        reopen = reopen_ticket(ReopenTicketRequest);
+    }
+
+    pub(crate) async fn watch(
+        &self,
+        request: pb::WatchTicketsRequest,
+    ) -> Result<tonic::Streaming<pb::WatchTicketsResponse>, Status> {
+        self.tickets.clone().watch_tickets(request).await.map(Response::into_inner)
+    }
+
+    /// Records this ticket.
+    pub(crate) async fn create(&self, ticket: pb::Ticket) -> pb::Ticket {
+        let request = pb::CreateTicketRequest { ticket: Some(ticket), ..<_>::default() };
+        self.create_ticket(request).await.unwrap()
+    }
+
+    pub(crate) async fn claim_next(&self) -> Result<Option<pb::Ticket>, Status> {
+        self.claim_next_ticket(<_>::default()).await.map(|answer| answer.ticket)
+    }
+
+    pub(crate) async fn assign(&self, name: &str, member: &str) -> Result<pb::Ticket, Status> {
+        let (name, assignee) = (name.to_owned(), format!("members/{member}"));
+        self.assign_ticket(pb::AssignTicketRequest { name, assignee, ..<_>::default() }).await
+    }
+
+    pub(crate) async fn resolve(&self, name: &str) -> Result<pb::Ticket, Status> {
+        let (name, answer) = (name.to_owned(), "It was replaced.".to_owned());
+        self.resolve_ticket(pb::ResolveTicketRequest { name, answer, ..<_>::default() }).await
+    }
+
+    pub(crate) async fn triage(&self, name: &str) -> Result<pb::Ticket, Status> {
+        self.triage_ticket(pb::TriageTicketRequest {
+            name: name.to_owned(),
+            triage: Some(judgement()),
+            ..<_>::default()
+        })
+        .await
+    }
+
+    pub(crate) async fn close(
+        &self,
+        name: &str,
+        reason: pb::CloseReason,
+    ) -> Result<pb::Ticket, Status> {
+        let (name, reason) = (name.to_owned(), reason.into());
+        self.close_ticket(pb::CloseTicketRequest { name, reason, ..<_>::default() }).await
+    }
+
+    /// Says something in public, in the role that the caller has.
+    pub(crate) async fn say(&self, name: &str, words: &str) -> Result<pb::Entry, Status> {
+        self.add_entry(saying(name, words)).await
+    }
+
+    /// Says something in public, and gives the turn.
+    pub(crate) async fn say_to(
+        &self,
+        name: &str,
+        words: &str,
+        turn: pb::Turn,
+    ) -> Result<pb::Entry, Status> {
+        self.add_entry(pb::AddEntryRequest { turn: turn.into(), ..saying(name, words) }).await
+    }
+}
+
+/// A request to say something.
+pub(crate) fn saying(name: &str, words: &str) -> pb::AddEntryRequest {
+    let entry = pb::Entry { body: words.to_owned(), ..pb::Entry::default() };
+    pb::AddEntryRequest { parent: name.to_owned(), entry: Some(entry), ..<_>::default() }
+}
+
+/// A judgement.
+pub(crate) fn judgement() -> pb::Triage {
+    pb::Triage {
+        nature: pb::Nature::ProductQuality.into(),
+        severity: 2,
+        cause: "a weak weld".to_owned(),
+        evidence: "the photograph".to_owned(),
+        triage_time: None,
+    }
+}
+
+/// A complaint with all its facts, of nobody yet.
+pub(crate) fn complaint() -> pb::Ticket {
+    pb::Ticket {
+        kind: pb::Kind::Complaint.into(),
+        facts: Some(pb::Facts {
+            who: "my daughter".to_owned(),
+            what: "The handle broke off.".to_owned(),
+            occur_time: Some(::rpc::wire::timestamp(START - Duration::from_secs(3_600))),
+            expectation: "Another one.".to_owned(),
+        }),
+        ..inquiry()
+    }
+}
+
+/// A question by e-mail, of nobody yet.
+pub(crate) fn inquiry() -> pb::Ticket {
+    pb::Ticket {
+        kind: pb::Kind::Inquiry.into(),
+        channel: pb::Channel::Email.into(),
+        stage: pb::Stage::AfterSale.into(),
+        title: "The handle".to_owned(),
+        ..pb::Ticket::default()
+    }
+}
+
+/// A way to reach somebody.
+pub(crate) fn contact() -> pb::Contact {
+    pb::Contact {
+        display_name: "王小明".to_owned(),
+        phone: "138 0013 8000".to_owned(),
+        phone_region: String::new(),
+        email: "wang.xiaoming@example.com".to_owned(),
+    }
+}
+
+/// The same ticket, of this customer.
+pub(crate) fn of(customer: &str, ticket: pb::Ticket) -> pb::Ticket {
+    pb::Ticket { customer: customer.to_owned(), ..ticket }
+}
+
+/// A request id; the same for the same number.
+pub(crate) fn request_id(n: u128) -> String {
+    Uuid::from_u128(n).to_string()
+}
+
+/// The code and the reason of a refusal.
+#[track_caller]
+pub(crate) fn refused<T: std::fmt::Debug>(answer: Result<T, Status>) -> (tonic::Code, String) {
+    let status = answer.unwrap_err();
+    let details = status.get_error_details();
+    let info = details.error_info().unwrap();
+    assert!(pb::ErrorReason::from_str_name(&info.reason).is_some(), "{}", info.reason);
+    (status.code(), info.reason.clone())
+}
+
+/// The blockers of a refusal: their kinds and subjects.
+#[track_caller]
+pub(crate) fn blockers<T: std::fmt::Debug>(answer: Result<T, Status>) -> Vec<(String, String)> {
+    let status = answer.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::FailedPrecondition);
+    let details = status.get_error_details();
+    let failure = details.precondition_failure().unwrap();
+    failure.violations.iter().map(|v| (v.r#type.clone(), v.subject.clone())).collect()
+}
+
+/// One blocker.
+pub(crate) fn blocker(kind: &str, subject: &str) -> Vec<(String, String)> {
+    vec![(kind.to_owned(), subject.to_owned())]
+}
+
+/// The fields that are wrong, in order.
+#[track_caller]
+pub(crate) fn wrong<T: std::fmt::Debug>(answer: Result<T, Status>) -> Vec<String> {
+    let status = answer.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::InvalidArgument);
+    let details = status.get_error_details();
+    let request = details.bad_request().unwrap();
+    request.field_violations.iter().map(|v| v.field.clone()).collect()
+}
+
+/// What an error says beyond its code.
+#[track_caller]
+pub(crate) fn told<T: std::fmt::Debug>(answer: Result<T, Status>) -> HashMap<String, String> {
+    answer.unwrap_err().get_error_details().error_info().unwrap().metadata.clone()
+}
+
+/// All bytes of a refusal.
+#[track_caller]
+pub(crate) fn bytes<T: std::fmt::Debug>(answer: Result<T, Status>) -> (String, Vec<u8>) {
+    let status = answer.unwrap_err();
+    (format!("{:?} {}", status.code(), status.message()), status.details().to_vec())
+}

@@ -1,0 +1,120 @@
+//! What was measured, for people and for programs.
+
+use std::{fs, path::Path};
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::rounds::{Comparison, Spread};
+
+/// Where and when it was measured.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Machine {
+    pub(crate) processors: usize,
+    pub(crate) model: String,
+    pub(crate) memory_gib: u64,
+    pub(crate) kernel: String,
+    pub(crate) postgres: String,
+    pub(crate) time: String,
+}
+
+impl Machine {
+    /// This one, now.
+    pub(crate) fn here(postgres: &str) -> Self {
+        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+        let field = |text: &str, name: &str| {
+            let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+            line.split_once(':').map_or("", |(_, value)| value).trim().to_owned()
+        };
+        let memory = field(&read("/proc/meminfo"), "MemTotal");
+        let memory = memory.split(' ').next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0);
+        Self {
+            processors: std::thread::available_parallelism().map_or(0, Into::into),
+            model: field(&read("/proc/cpuinfo"), "model name"),
+            memory_gib: memory / (1 << 20),
+            kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+            postgres: postgres.split(" on ").next().unwrap_or_default().to_owned(),
+            time: kernel::Clock::system().now().to_string(),
+        }
+    }
+}
+
+/// One bench with what it found.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Section {
+    pub(crate) bench: &'static str,
+    pub(crate) a: &'static str,
+    pub(crate) b: &'static str,
+    pub(crate) aim: &'static str,
+    pub(crate) compared: Vec<Comparison>,
+}
+
+/// Everything, as it goes into the file.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Report {
+    pub(crate) machine: Machine,
+    pub(crate) rounds: usize,
+    pub(crate) seconds: f64,
+    pub(crate) sections: Vec<Section>,
+}
+
+impl Report {
+    /// Writes the file.
+    pub(crate) fn write(&self, file: &Path) -> Result<()> {
+        fs::write(file, serde_json::to_vec_pretty(self)?)?;
+        Ok(())
+    }
+
+    /// The tables.
+    pub(crate) fn print(&self) {
+        let Machine { processors, model, memory_gib, kernel, postgres, time } = &self.machine;
+        println!("\n{processors} × {model}, {memory_gib} GiB, Linux {kernel}, {postgres}, {time}");
+        println!(
+            "Client, server and database share these processors; medians of {} rounds of {} s, A and B \
+             in turn. Absolute numbers drift with the machine: compare ratios only.",
+            self.rounds, self.seconds
+        );
+        for section in &self.sections {
+            println!("\n{}: A = {}, B = {}", section.bench, section.a, section.b);
+            println!("aim: {}", section.aim);
+            println!("{}", HEAD.join("  "));
+            for one in &section.compared {
+                println!("{}", row(one));
+            }
+        }
+    }
+}
+
+const HEAD: [&str; 11] = [
+    "                                      calls",
+    "   A/s",
+    "   B/s",
+    "rate A/B (least–most)",
+    "A cpu",
+    "B cpu",
+    " cpu A/B (least–most)",
+    "A p50",
+    "B p50",
+    "p50 A/B",
+    "beside",
+];
+
+/// One line of a table: processor time in milliseconds per call, latencies in milliseconds.
+pub(crate) fn row(one: &Comparison) -> String {
+    let spread = |s: &Spread| format!("{:5.2} ({:5.2} –{:5.2})", s.median, s.least, s.most);
+    format!(
+        "{:39} c={:<2}  {:6.0}  {:6.0}  {}  {:5.3}  {:5.3}  {}  {:5.2}  {:5.2}  {:7.2}  {:6.2}",
+        one.name,
+        one.concurrency,
+        one.a.rate,
+        one.b.rate,
+        spread(&one.rate),
+        one.cpu_of(&one.a),
+        one.cpu_of(&one.b),
+        spread(&one.cpu),
+        one.a.p50 / 1e3,
+        one.b.p50 / 1e3,
+        one.p50.median,
+        f64::midpoint(one.a.beside, one.b.beside),
+    )
+}

@@ -1,0 +1,181 @@
+//! The scenarios of customers.
+
+use kernel::Role;
+use serde_json::{Value, json};
+
+use super::{Abroad, Prepared, Scenario};
+use crate::{
+    Desk,
+    desk::{canary, name, new_id, phone},
+};
+
+/// One for each RPC.
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        method: "CreateCustomer",
+        role: Role::Agent,
+        abroad: Abroad::Own,
+        prepare: |desk| Box::pin(create(desk)),
+    },
+    Scenario {
+        method: "GetCustomer",
+        role: Role::Agent,
+        abroad: Abroad::Missing,
+        prepare: |desk| Box::pin(get(desk)),
+    },
+    Scenario {
+        method: "BatchGetCustomers",
+        role: Role::Agent,
+        abroad: Abroad::Missing,
+        prepare: |desk| Box::pin(batch_get(desk)),
+    },
+    Scenario {
+        method: "ResolveCustomer",
+        role: Role::Agent,
+        abroad: Abroad::Missing,
+        prepare: |desk| Box::pin(resolve(desk)),
+    },
+    Scenario {
+        method: "ListCustomers",
+        role: Role::Agent,
+        abroad: Abroad::Own,
+        prepare: |desk| Box::pin(list(desk)),
+    },
+    Scenario {
+        method: "UpdateCustomer",
+        role: Role::Agent,
+        abroad: Abroad::Missing,
+        prepare: |desk| Box::pin(update(desk)),
+    },
+    Scenario {
+        method: "CreateProduct",
+        role: Role::Integration,
+        abroad: Abroad::Own,
+        prepare: |desk| Box::pin(create_product(desk)),
+    },
+    Scenario {
+        method: "GetProduct",
+        role: Role::Agent,
+        abroad: Abroad::Missing,
+        prepare: |desk| Box::pin(get_product(desk)),
+    },
+    Scenario {
+        method: "ListProducts",
+        role: Role::Agent,
+        abroad: Abroad::Own,
+        prepare: |desk| Box::pin(list_products(desk)),
+    },
+    Scenario {
+        method: "UpsertPurchase",
+        role: Role::Integration,
+        abroad: Abroad::Missing,
+        prepare: |desk| Box::pin(upsert_purchase(desk)),
+    },
+    Scenario {
+        method: "ListPurchases",
+        role: Role::Agent,
+        abroad: Abroad::Missing,
+        prepare: |desk| Box::pin(list_purchases(desk)),
+    },
+    Scenario {
+        method: "ListTimeline",
+        role: Role::Agent,
+        abroad: Abroad::Missing,
+        prepare: |desk| Box::pin(list_timeline(desk)),
+    },
+];
+
+async fn create(desk: &Desk<'_>) -> Prepared {
+    // Somebody else of this tenant, who must not shine through.
+    let other = desk.customer().await;
+    let customer = json!({
+        "displayName": canary(),
+        "identifiers": [{ "kind": "IDENTIFIER_KIND_PHONE", "value": phone() }],
+    });
+    Prepared::new(json!({ "customer": customer, "requestId": new_id() }), &[], &[&other])
+}
+
+async fn get(desk: &Desk<'_>) -> Prepared {
+    let customer = desk.customer().await;
+    let name = name(&customer);
+    Prepared::new(json!({ "name": name }), &[&name], &[&customer])
+}
+
+async fn batch_get(desk: &Desk<'_>) -> Prepared {
+    let customer = desk.customer().await;
+    let name = name(&customer);
+    Prepared::new(json!({ "names": [name] }), &[&name], &[&customer])
+}
+
+async fn resolve(desk: &Desk<'_>) -> Prepared {
+    let customer = desk.customer().await;
+    let known = &customer["identifiers"][0];
+    let identifier = json!({ "kind": known["kind"], "value": known["value"] });
+    let request = json!({ "identifiers": [identifier], "requestId": new_id() });
+    Prepared::new(request, &[], &[&customer])
+}
+
+async fn list(desk: &Desk<'_>) -> Prepared {
+    let customer = desk.customer().await;
+    Prepared::new(json!({ "pageSize": 1000 }), &[], &[&customer])
+}
+
+async fn update(desk: &Desk<'_>) -> Prepared {
+    let customer = desk.customer().await;
+    let name = name(&customer);
+    let changed = json!({ "name": name, "etag": customer["etag"], "displayName": canary() });
+    let request =
+        json!({ "customer": changed, "updateMask": "displayName", "requestId": new_id() });
+    Prepared::new(request, &[&name], &[&customer])
+}
+
+async fn create_product(desk: &Desk<'_>) -> Prepared {
+    let other = desk.product().await;
+    let product = json!({ "title": canary() });
+    let request = json!({ "product": product, "productId": canary(), "requestId": new_id() });
+    Prepared::new(request, &[], &[&other])
+}
+
+async fn get_product(desk: &Desk<'_>) -> Prepared {
+    let product = desk.product().await;
+    let name = name(&product);
+    Prepared::new(json!({ "name": name }), &[&name], &[&product])
+}
+
+async fn list_products(desk: &Desk<'_>) -> Prepared {
+    let product = desk.product().await;
+    Prepared::new(json!({ "pageSize": 1000 }), &[], &[&product])
+}
+
+/// A purchase of this customer.
+fn purchase(customer: &str, product: &str) -> Value {
+    json!({
+        "customer": customer,
+        "orderNumber": canary(),
+        "items": [{ "product": product, "quantity": 1 }],
+        "purchaseTime": "2025-02-01T08:00:00Z",
+        "state": "PURCHASE_STATE_PAID",
+    })
+}
+
+async fn upsert_purchase(desk: &Desk<'_>) -> Prepared {
+    let (customer, product) = (desk.customer().await, desk.product().await);
+    let bought = purchase(&name(&customer), &name(&product));
+    let request = json!({ "purchase": bought, "requestId": new_id() });
+    Prepared::new(request, &[&name(&customer)], &[&customer, &product])
+}
+
+async fn list_purchases(desk: &Desk<'_>) -> Prepared {
+    let (customer, product) = (desk.customer().await, desk.product().await);
+    let bought = purchase(&name(&customer), &name(&product));
+    let bought = desk.system().call("UpsertPurchase", json!({ "purchase": bought })).await;
+    let name = name(&customer);
+    Prepared::new(json!({ "parent": name }), &[&name], &[&customer, &bought])
+}
+
+async fn list_timeline(desk: &Desk<'_>) -> Prepared {
+    let ticket = desk.ticket().await;
+    let customer = ticket["customer"].as_str().unwrap_or_default();
+    desk.timeline(customer, 1).await;
+    Prepared::new(json!({ "parent": customer }), &[customer], &[&ticket])
+}

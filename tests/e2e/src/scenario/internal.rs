@@ -1,0 +1,53 @@
+//! The scenarios of internal methods: on the port where they are served, with what lets a caller in
+//! there.
+
+use kernel::{Caller, Clock};
+use rpc::token::Minter;
+use serde_json::{Value, json};
+
+use crate::{
+    Client, Suite, Tenant,
+    suite::channel,
+};
+
+/// The internal methods that have a scenario.
+pub const METHODS: [&str; 8] = [
+    "Read",
+    "Heads",
+    "ListConsumers",
+    "ListDeadLetters",
+    "Redrive",
+    "Rewind",
+    "GetClock",
+    "AdvanceClock",
+];
+
+/// A client that may call an internal method, and a request that succeeds.
+///
+/// # Panics
+/// Where the method has no scenario.
+pub async fn prepare(suite: &Suite, method: &str) -> (Client, Value) {
+    let admin = Client::to(&channel(suite.at("customers").admin));
+    let consumer = json!({ "consumer": "customers.timeline" });
+    match method {
+        "Read" => (peer(suite), json!({ "source": "tickets", "limit": 1 })),
+        "Heads" => (peer(suite), json!({ "source": "tickets" })),
+        "ListConsumers" => (admin, json!({})),
+        "ListDeadLetters" | "Redrive" | "Rewind" => (admin, consumer),
+        "GetClock" => (admin, json!({})),
+        // To where it is already: other tests go on by the same clock.
+        "AdvanceClock" => {
+            let reading = admin.call("GetClock", json!({})).await;
+            (admin, json!({ "toTime": reading["time"] }))
+        }
+        other => panic!("there is no scenario of {other}"),
+    }
+}
+
+/// A client on the port of the other processes, with a call token of one of them.
+pub fn peer(suite: &Suite) -> Client {
+    let minter = Minter::new("customers", &suite.keys(), Clock::system());
+    let token = minter.mint(&Caller::service("customers", Tenant::North.id()), "tickets");
+    let client = Client::to(&channel(suite.at("tickets").peer));
+    client.with("authorization", format!("Call {token}"))
+}

@@ -1,0 +1,455 @@
+//! An installation: a folder with its configuration, seed, root key and data, and the processes
+//! that run on it.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU16, AtomicU32, Ordering},
+    },
+};
+
+use kernel::{
+    CallerKind, Clock, CustomerId, Role, TenantId,
+    keys::RootKeys,
+};
+use rpc::issuer::{LocalIssuer, Principal};
+use store::{Db, Settings};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+use uuid::Uuid;
+
+use crate::{Backend, Client, Process, client::Channels, until};
+
+/// The variable that names the binary under test.
+const BINARY: &str = "AFTERCARE_TEST_BINARY";
+/// The root key of every suite under test.
+const ROOT: &str = "5a17c0de5a17c0de5a17c0de5a17c0de5a17c0de5a17c0de5a17c0de5a17c0de";
+/// Roles that are members of the staff, each with the member who holds it alone.
+pub const STAFF: [(Role, &str); 10] = [
+    (Role::Agent, "amy"),
+    (Role::SeniorAgent, "erin"),
+    (Role::Supervisor, "frank"),
+    (Role::Admin, "grace"),
+    (Role::Auditor, "hugo"),
+    (Role::PrivacyOfficer, "pia"),
+    (Role::Editor, "edna"),
+    (Role::Approver, "otto"),
+    (Role::Supplier, "sid"),
+    (Role::Technician, "tom"),
+];
+/// A second agent, for whoever must not be the first.
+pub const OTHER_AGENT: &str = "ben";
+/// An agent without any capacity.
+pub const BUSY_AGENT: &str = "max";
+/// A queue that tickets come to only where a test names it.
+pub const QUIET_QUEUE: &str = "quiet";
+
+/// A tenant of the seed. Both have the same queues and staff by the same names, so that nothing but
+/// the tenant tells them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tenant {
+    /// The first.
+    North,
+    /// The second.
+    South,
+}
+
+impl Tenant {
+    /// Its id.
+    pub fn id(self) -> TenantId {
+        TenantId::from(Uuid::from_u128(match self {
+            Self::North => 0x019a_b000_0000_7000_8000_0000_0000_000a,
+            Self::South => 0x019a_b000_0000_7000_8000_0000_0000_000b,
+        }))
+    }
+
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::North => Self::South,
+            Self::South => Self::North,
+        }
+    }
+
+    /// Its name in commands.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::North => "north",
+            Self::South => "south",
+        }
+    }
+}
+
+/// Where a process listens.
+#[derive(Clone, Copy, Debug)]
+pub struct At {
+    /// For clients.
+    pub public: SocketAddr,
+    /// For the other processes.
+    pub peer: SocketAddr,
+    /// For operators.
+    pub admin: SocketAddr,
+}
+
+impl At {
+    fn free() -> Self {
+        Self { public: free(), peer: free(), admin: free() }
+    }
+}
+
+/// An installation and where its processes listen.
+#[derive(Debug)]
+pub struct Suite {
+    /// Its database.
+    pub backend: Backend,
+    home: PathBuf,
+    url: String,
+    tickets: At,
+    customers: At,
+    starts: AtomicU32,
+    /// Gone with this; `None` where the supervisor removes the folder.
+    _folder: Option<TempDir>,
+}
+
+/// What a command printed, and how it ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its exit code.
+    pub code: i32,
+    /// Its standard output.
+    pub out: String,
+    /// Its standard error.
+    pub err: String,
+}
+
+impl Suite {
+    /// An installation for one process with all services, not yet started.
+    pub async fn new(backend: Backend) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the installation");
+        let at = At::free();
+        Self::install(backend, folder.path().to_owned(), Some(folder), at, at).await
+    }
+
+    /// An installation for two processes that share one PostgreSQL and one file, not yet started.
+    pub async fn of_two_processes() -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the installation");
+        let home = folder.path().to_owned();
+        Self::install(Backend::Postgres, home, Some(folder), At::free(), At::free()).await
+    }
+
+    /// The running suite that all tests of this program share, one on each database. Nothing stops
+    /// it but the end of the program.
+    pub async fn shared(backend: Backend) -> &'static Self {
+        static SHARED: [OnceCell<(Suite, Process)>; 2] = [OnceCell::const_new(), OnceCell::const_new()];
+        let cell = &SHARED[usize::from(backend == Backend::Postgres)];
+        let (suite, _) = cell
+            .get_or_init(async || {
+                let home = tempfile::tempdir().expect("a folder for the installation").keep();
+                let at = At::free();
+                let suite = Self::install(backend, home.clone(), None, at, at).await;
+                let process = suite.start(&[], Some(&home)).await;
+                (suite, process)
+            })
+            .await;
+        suite
+    }
+
+    async fn install(
+        backend: Backend,
+        home: PathBuf,
+        folder: Option<TempDir>,
+        tickets: At,
+        customers: At,
+    ) -> Self {
+        let url = backend.make(&home).await;
+        let suite =
+            Self { backend, home, url, tickets, customers, starts: AtomicU32::new(0), _folder: folder };
+        let key = suite.home.join("root.key");
+        fs::write(&key, ROOT).expect("the root key is written");
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("and kept to its owner");
+        fs::write(suite.home.join("seed.toml"), seed()).expect("the seed is written");
+        fs::write(suite.config(), suite.settings()).expect("the configuration is written");
+        suite
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.home.join("aftercare.toml")
+    }
+
+    /// The folder of the installation.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// The file of a service's data, on SQLite.
+    pub fn file(&self, service: &str) -> PathBuf {
+        self.home.join("data").join(format!("{service}.db"))
+    }
+
+    /// Where the process with this service listens.
+    pub fn at(&self, service: &str) -> At {
+        if service == "customers" { self.customers } else { self.tickets }
+    }
+
+    fn is_one_process(&self) -> bool {
+        self.tickets.public == self.customers.public
+    }
+
+    fn settings(&self) -> String {
+        let home = self.home.display();
+        let mut text = format!(
+            "[database]\nurl = \"{}\"\n[keys]\nfile = \"{home}/root.key\"\n\
+             [seed]\nfile = \"{home}/seed.toml\"\n[clock]\nvirtual = true\n\
+             [log]\nlevel = \"info\"\n[drain]\ndelay = \"0s\"\ngrace = \"10s\"\n",
+            self.url
+        );
+        let mut section = |name: &str, at: At| {
+            let At { public, peer, admin } = at;
+            let addresses =
+                format!("[{name}]\npublic = \"{public}\"\npeer = \"{peer}\"\nadmin = \"{admin}\"\n");
+            text.push_str(&addresses);
+            if name != "server" {
+                let _ = writeln!(text, "link = \"http://{peer}\"");
+            }
+        };
+        if self.is_one_process() {
+            section("server", self.tickets);
+        } else {
+            section("services.tickets", self.tickets);
+            section("services.customers", self.customers);
+        }
+        text
+    }
+
+    /// Starts a process with these services (all where none is named) and waits until it is ready.
+    pub async fn serve(&self, services: &[&str]) -> Process {
+        self.start(services, None).await
+    }
+
+    async fn start(&self, services: &[&str], rubbish: Option<&Path>) -> Process {
+        let number = self.starts.fetch_add(1, Ordering::Relaxed);
+        let log = self.home.join(format!("process-{number}"));
+        let config = self.config();
+        let config = config.to_str().expect("temporary folders have plain names");
+        let args = [&["--config", config, "serve"], services].concat();
+        let mut process = Process::start(&binary(), &args, &self.home, &log, rubbish);
+        let admin = self.at(services.first().copied().unwrap_or("tickets")).admin;
+        until("the process is ready", async || {
+            if let Some(code) = process.ended() {
+                panic!("the process ended with {code} instead of serving:\n{}", process.log());
+            }
+            is_ready(admin).await.then_some(())
+        })
+        .await;
+        process
+    }
+
+    /// Runs the binary with this configuration to its end.
+    pub fn run(&self, args: &[&str]) -> Finished {
+        let mut command = Command::new(binary());
+        command.arg("--config").arg(self.config()).args(args).current_dir(&self.home);
+        finish(&mut command)
+    }
+
+    /// A service's database, as an operator with the right password would open it.
+    pub async fn db(&self, service: &str) -> Db {
+        let url = match self.backend {
+            Backend::Sqlite => format!("sqlite:{}", self.file(service).display()),
+            Backend::Postgres => self.url.clone(),
+        };
+        let settings = Settings { url, schema: service.to_owned(), max_connections: 2 };
+        Db::open(&settings).await.expect("the service's database opens")
+    }
+
+    /// The keys of the installation.
+    pub fn keys(&self) -> RootKeys {
+        RootKeys::parse(ROOT, &[]).expect("the root key is one")
+    }
+
+    /// Channels to the public ports, connected when first used.
+    pub fn channels(&self) -> Channels {
+        Channels { tickets: channel(self.tickets.public), customers: channel(self.customers.public) }
+    }
+
+    /// A bearer token of the local issuer.
+    pub fn token(&self, principal: &Principal) -> String {
+        let issuer = LocalIssuer::new(&self.keys(), Clock::system());
+        issuer.issue(principal, std::time::Duration::from_hours(1)).expect("a token is issued")
+    }
+
+    /// A client without a credential.
+    pub fn anonymous(&self) -> Client {
+        Client::new(self.channels())
+    }
+
+    /// A client of a member of the staff.
+    pub fn member(&self, tenant: Tenant, member: &str) -> Client {
+        self.client_of(&principal(tenant, CallerKind::Member, member))
+    }
+
+    /// A client of a customer; `name` is `customers/{id}`.
+    pub fn customer(&self, tenant: Tenant, name: &str) -> Client {
+        let customer = CustomerId::parse_name(name).expect("a customer's name");
+        let subject = customer.uuid().to_string();
+        let principal = principal(tenant, CallerKind::Customer, &subject);
+        self.client_of(&Principal { customer: Some(customer), ..principal })
+    }
+
+    /// A client that is another system of the tenant.
+    pub fn integration(&self, tenant: Tenant) -> Client {
+        self.client_of(&principal(tenant, CallerKind::Integration, "shop"))
+    }
+
+    /// A client of whoever runs the platform.
+    pub fn operator(&self, tenant: Tenant) -> Client {
+        self.client_of(&principal(tenant, CallerKind::Operator, "ops"))
+    }
+
+    fn client_of(&self, principal: &Principal) -> Client {
+        self.anonymous().with("authorization", format!("Bearer {}", self.token(principal)))
+    }
+}
+
+/// Runs a journey on the shared suite of each database.
+pub async fn each_backend(journey: impl AsyncFn(&'static Suite)) {
+    for backend in Backend::BOTH {
+        let naming = NameOnPanic(backend);
+        journey(Suite::shared(backend).await).await;
+        drop(naming);
+    }
+}
+
+/// Says on which database a test failed.
+#[derive(Debug)]
+pub struct NameOnPanic(pub Backend);
+
+impl Drop for NameOnPanic {
+    fn drop(&mut self) {
+        use std::io::Write as _;
+        if std::thread::panicking() {
+            let _ = writeln!(std::io::stderr(), "the test failed on {:?}", self.0);
+        }
+    }
+}
+
+/// Runs a command to its end.
+pub fn finish(command: &mut Command) -> Finished {
+    let output = command.stdin(Stdio::null()).output().expect("the command starts");
+    Finished {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// The binary under test.
+///
+/// # Panics
+/// Where it was not built.
+#[expect(clippy::disallowed_methods, reason = "the test's environment is no configuration")]
+pub fn binary() -> PathBuf {
+    static FOUND: LazyLock<PathBuf> = LazyLock::new(|| {
+        let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/debug/aftercare");
+        let path = std::env::var_os(BINARY).map_or_else(default, PathBuf::from);
+        fs::canonicalize(&path).unwrap_or_else(|_| {
+            panic!(
+                "there is no {}: run `cargo build -p aftercare` first, name the binary in {BINARY}, \
+                 or run `cargo xtask test`, which does both",
+                path.display()
+            )
+        })
+    });
+    FOUND.clone()
+}
+
+fn principal(tenant: Tenant, kind: CallerKind, subject: &str) -> Principal {
+    let (tenant, subject) = (tenant.id(), subject.to_owned());
+    Principal { tenant, kind, subject, roles: Vec::new(), customer: None }
+}
+
+/// A channel to an address, connected when first used.
+pub fn channel(at: SocketAddr) -> Channel {
+    let endpoint = Endpoint::from_shared(format!("http://{at}")).expect("an address is a URI");
+    endpoint.tcp_nodelay(true).connect_lazy()
+}
+
+async fn is_ready(admin: SocketAddr) -> bool {
+    let answer = HealthClient::new(channel(admin)).check(HealthCheckRequest::default()).await;
+    answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
+}
+
+/// A port that nobody has. Below those that the system gives to outgoing connections, so that it is
+/// still free when a killed process is started again.
+fn free() -> SocketAddr {
+    const FIRST: u16 = 20_000;
+    const MANY: u16 = 12_000;
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| {
+        let spread = std::process::id().wrapping_mul(97) % u32::from(MANY);
+        AtomicU16::new(u16::try_from(spread).unwrap_or(0))
+    });
+    loop {
+        let port = FIRST + NEXT.fetch_add(1, Ordering::Relaxed) % MANY;
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if TcpListener::bind(at).is_ok() {
+            return at;
+        }
+    }
+}
+
+fn seed() -> String {
+    let mut text = String::new();
+    for (tenant, locale) in [(Tenant::North, "en"), (Tenant::South, "zh")] {
+        let (id, slug) = (tenant.id().uuid(), tenant.slug());
+        let _ = write!(
+            text,
+            "[[tenants]]\nid = \"{id}\"\nslug = \"{slug}\"\ntitle = \"{slug}\"\n\
+             locale = \"{locale}\"\nphone_region = \"CN\"\ntime_zone = \"Asia/Shanghai\"\n\
+             [[tenants.teams]]\nid = \"front\"\ntitle = \"Front\"\n"
+        );
+        for (queue, rest) in [
+            ("complaints", "kinds = [\"complaint\"]\n"),
+            (QUIET_QUEUE, "kinds = [\"praise\"]\nchannels = [\"fax\"]\n"),
+            ("general", "default = true\n"),
+        ] {
+            let _ = write!(
+                text,
+                "[[tenants.queues]]\nid = \"{queue}\"\ntitle = \"{queue}\"\nteam = \"front\"\n\
+                 max_wait = \"4h\"\n{rest}"
+            );
+        }
+        let staff = STAFF.into_iter().chain([(Role::Agent, OTHER_AGENT), (Role::Agent, BUSY_AGENT)]);
+        for (role, member) in staff {
+            let role = role.as_str();
+            let _ = write!(
+                text,
+                "[[tenants.members]]\nid = \"{member}\"\ntitle = \"{member}\"\n\
+                 roles = [\"{role}\"]\nteams = [\"front\"]\nlocale = \"{locale}\"\n"
+            );
+            let tier = match role {
+                "agent" => "junior",
+                "senior_agent" => "senior",
+                "supervisor" => "supervisor",
+                _ => continue,
+            };
+            let capacity = if member == BUSY_AGENT { 0 } else { 1_000 };
+            let _ = writeln!(
+                text,
+                "routing = {{ queues = [\"complaints\", \"{QUIET_QUEUE}\", \"general\"], \
+                 languages = [\"en\", \"zh\"], capacity = {capacity}, tier = \"{tier}\" }}"
+            );
+        }
+    }
+    text
+}
