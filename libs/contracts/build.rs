@@ -1,4 +1,8 @@
 //! Compiles the contracts with protox: no protoc, no other tool than cargo.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a build script is told by cargo in the environment"
+)]
 
 use std::{env, error::Error, fs, path::PathBuf};
 

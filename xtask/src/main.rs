@@ -1,4 +1,4 @@
-//! The chores of the house: `cargo xtask check`, `test`, `postgres`, `vectors`
+//! The chores of the house: `cargo xtask check`, `test`, `bench`, `postgres`, `vectors`
 //!
 //! A chore keeps everything that it makes (Python and npm packages, a private
 //! PostgreSQL) under the target directory. `cargo xtask` is built without the suite, so that it
@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to a terminal")]
 
 mod account;
+mod bench;
 mod check;
 mod licences;
 mod metadata;
@@ -44,6 +45,8 @@ enum Chore {
         #[arg(last = true)]
         args: Vec<String>,
     },
+    /// Measure what the suite costs, as ratios to what it stands on
+    Bench(bench::Args),
     /// Run the private PostgreSQL of the tests until Ctrl-C
     Postgres,
     /// Run tables of working time, holidays and phone numbers; print right and wrong
@@ -73,6 +76,7 @@ fn run(chore: Chore) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Chore::Test { args } => test::run(&shell, &args),
+        Chore::Bench(args) => bench::run(&shell, &args),
         Chore::Postgres => {
             let metadata = Metadata::read(&shell)?;
             tools::ensure(&shell, &[tools::Tool::Postgres])?;

@@ -81,6 +81,11 @@ fn search_path() -> Vec<PathBuf> {
 impl Cluster {
     /// Removes what dead runs left, then makes and starts a new cluster.
     pub(crate) fn start(shell: &Shell, target: &Path) -> Result<Self> {
+        Self::start_with(shell, target, &[])
+    }
+
+    /// The same with further settings, `name=value`.
+    pub(crate) fn start_with(shell: &Shell, target: &Path, settings: &[&str]) -> Result<Self> {
         let programs = programs(shell).context("PostgreSQL's programs are not installed")?;
         let account = Account::unprivileged(shell)?;
         let outside = std::env::temp_dir();
@@ -92,7 +97,7 @@ impl Cluster {
             files.remove();
             files = Files::create(&programs, account, &outside, PREFIX_OUTSIDE)?;
         }
-        match files.initialise().and_then(|()| files.serve(shell)) {
+        match files.initialise().and_then(|()| files.serve(shell, settings)) {
             Ok((server, port)) => Ok(Self { files, server, port }),
             Err(error) => {
                 files.stop();
@@ -175,18 +180,19 @@ impl Files {
 
     /// Starts the server on a free port; another process may take the port in between, so it
     /// tries a few.
-    fn serve(&self, shell: &Shell) -> Result<(Child, u16)> {
+    fn serve(&self, shell: &Shell, settings: &[&str]) -> Result<(Child, u16)> {
         for _ in 0..5 {
             let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
             let mut postgres = self.program("postgres")?;
             postgres.arg("-D").arg(self.data()).args(["-p", &port.to_string()]);
-            for setting in [
+            let always = [
                 "listen_addresses=127.0.0.1",
                 "unix_socket_directories=",
                 "max_connections=300",
                 "fsync=on",
                 "timezone=UTC",
-            ] {
+            ];
+            for setting in always.iter().chain(settings) {
                 postgres.args(["-c", setting]);
             }
             let mut server = shell::start(&mut postgres)?;

@@ -4,6 +4,9 @@
 //! No logic. What the elements mean is said once, in the proto files.
 #![expect(
     clippy::pedantic,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::disallowed_methods,
     reason = "generated from the proto files, where everything is documented"
 )]
 

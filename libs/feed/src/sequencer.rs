@@ -122,17 +122,31 @@ impl Sequencer {
         self.measure(oldest.map(Time::from_micros));
         let mut more = false;
         for (partition, _) in backlog.into_iter().filter(|(_, oldest)| oldest.is_some()) {
-            let Some(held) = self.hold(partition).await? else { continue };
-            match sequence(&self.db, &held).await? {
-                Some(0) => {}
-                Some(moved) => {
-                    self.source.announce();
-                    more |= moved == u64::from(BATCH);
+            match self.advance(partition).await {
+                Ok(moved) => more |= moved == u64::from(BATCH),
+                Err(error) if error.is_transient() => return Err(error),
+                // The other partitions must not wait for one that is broken.
+                Err(error) => {
+                    let (name, error) = (self.source.name(), chain(&error));
+                    tracing::error!(source = name, partition, error, "a partition is stuck");
                 }
-                None => self.held.retain(|other| other.partition != partition),
             }
         }
         Ok(more)
+    }
+
+    /// Moves one batch of a partition and returns its size: 0 where another sequencer holds it.
+    async fn advance(&mut self, partition: i64) -> Result<u64, Error> {
+        let Some(held) = self.hold(partition).await? else { return Ok(0) };
+        let moved = sequence(&self.db, &held).await?;
+        if moved.is_none() {
+            self.held.retain(|other| other.partition != partition);
+        }
+        let moved = moved.unwrap_or(0);
+        if moved > 0 {
+            self.source.announce();
+        }
+        Ok(moved)
     }
 
     /// The lease of a partition, renewed where half of it is over; `None` while another holds it.

@@ -1,13 +1,13 @@
 //! A service's feed, read from its own database.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use kernel::{CallerKind, TenantId, Time};
 use store::{Db, Error, Sql, args};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::Event;
@@ -132,18 +132,27 @@ impl Source {
     }
 
     /// How far the feed had come a moment ago, or at the last announcement if that was later.
+    ///
+    /// Nothing is held while the database is asked: a reader that its client stops to poll in the
+    /// middle of this would hold up all others. Who finds the heads too old marks them as read, so
+    /// that the others make do with them meanwhile.
     pub(crate) async fn recent_heads(&self) -> Result<Heads, Error> {
-        let mut kept = self.shared.heads.lock().await;
         let news = *self.shared.news.borrow();
-        if let Some((read, at_news, heads)) = &*kept
+        if let Some((read, at_news, heads)) = &mut *self.kept_heads()
             && *at_news == news
-            && read.elapsed() < HEADS_AGE
         {
-            return Ok(heads.clone());
+            if read.elapsed() < HEADS_AGE {
+                return Ok(heads.clone());
+            }
+            *read = Instant::now();
         }
         let heads = self.heads().await?;
-        *kept = Some((Instant::now(), news, heads.clone()));
+        *self.kept_heads() = Some((Instant::now(), news, heads.clone()));
         Ok(heads)
+    }
+
+    fn kept_heads(&self) -> MutexGuard<'_, Option<(Instant, u64, Heads)>> {
+        self.shared.heads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads one partition after a position: at most `limit` events, all of them or one tenant's.

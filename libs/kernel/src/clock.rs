@@ -90,7 +90,8 @@ impl Ids {
         let mut random = [0_u8; 10];
         match &self.seed {
             Some(counter) => {
-                random[2..].copy_from_slice(&counter.fetch_add(1, Ordering::SeqCst).to_be_bytes())
+                let next = counter.fetch_add(1, Ordering::SeqCst);
+                random[2..].copy_from_slice(&next.to_be_bytes());
             }
             None => fill_random(&mut random),
         }

@@ -107,7 +107,7 @@ impl Violations {
 /// One reason why a transition is refused, for programs as well as people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocker {
-    /// Its kind in UPPER_SNAKE, for instance `STATE` or `MISSING_FIELD`.
+    /// Its kind in `UPPER_SNAKE`, for instance `STATE` or `MISSING_FIELD`.
     pub kind: &'static str,
     /// What it is about: a field, a resource name, a permission.
     pub subject: String,
@@ -124,7 +124,7 @@ pub trait Fault: std::error::Error + Send + Sync + 'static {
     /// Whose reason it is, for instance `tickets.aftercare`.
     fn domain(&self) -> &'static str;
 
-    /// Why, in UPPER_SNAKE, from the service's `ErrorReason`; stable for ever.
+    /// Why, in `UPPER_SNAKE`, from the service's `ErrorReason`; stable for ever.
     fn reason(&self) -> &'static str;
 
     /// Every word of the message that is not fixed, by name.

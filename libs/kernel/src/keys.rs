@@ -62,7 +62,13 @@ impl RootKeys {
     pub fn generate() -> String {
         let mut secret = [0_u8; 32];
         fill_random(&mut secret);
-        secret.iter().map(|byte| format!("{byte:02x}")).collect()
+        let mut hex = String::with_capacity(64);
+        for byte in secret {
+            for digit in [byte >> 4, byte & 15] {
+                hex.extend(char::from_digit(u32::from(digit), 16));
+            }
+        }
+        hex
     }
 
     /// Reads the current root key and the ones it replaced, newest first.

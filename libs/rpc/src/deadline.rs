@@ -1,5 +1,5 @@
 //! Deadlines: ours, since the transport's is ignored in process, does not cover streams and answers
-//! CANCELLED. A head that comes too late is DEADLINE_EXCEEDED; a stream that goes on too long ends
+//! CANCELLED. A head that comes too late is `DEADLINE_EXCEEDED`; a stream that goes on too long ends
 //! with trailers that say so. A panic in a stream ends it as INTERNAL.
 
 use std::{
@@ -24,9 +24,9 @@ pub const MARGIN: Duration = Duration::from_millis(20);
 /// How long a call may take that does not say.
 pub const UNARY: Duration = Duration::from_secs(10);
 /// How long a call may take at most.
-pub const UNARY_MOST: Duration = Duration::from_secs(60);
+pub const UNARY_MOST: Duration = Duration::from_mins(1);
 /// How long a stream lives that does not say, and at most.
-pub const STREAM: Duration = Duration::from_secs(15 * 60);
+pub const STREAM: Duration = Duration::from_mins(15);
 
 /// A `grpc-timeout` header is at most eight digits and one of `H M S m u n`.
 #[derive(Debug, PartialEq, Eq)]
@@ -153,7 +153,7 @@ mod tests {
             of(&header(Duration::from_millis(1_500))),
             Ok(Some(Duration::from_millis(1_500)))
         );
-        assert_eq!(of(&header(Duration::from_secs(900))), Ok(Some(Duration::from_secs(900))));
+        assert_eq!(of(&header(Duration::from_mins(15))), Ok(Some(Duration::from_mins(15))));
         for bad in ["", "S", "1", "-1S", "123456789S", "1s", "1 S"] {
             assert_eq!(of(bad), Err(Malformed), "{bad}");
         }
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn times_are_clamped() {
         assert_eq!(clamp(None, false), UNARY);
-        assert_eq!(clamp(Some(Duration::from_secs(3_600)), false), UNARY_MOST);
+        assert_eq!(clamp(Some(Duration::from_hours(1)), false), UNARY_MOST);
         assert_eq!(clamp(None, true), STREAM);
     }
 }

@@ -26,7 +26,7 @@ pub struct Ages {
 
 impl Default for Ages {
     fn default() -> Self {
-        Self { age: Duration::from_secs(600), grace: Duration::from_secs(10) }
+        Self { age: Duration::from_mins(10), grace: Duration::from_secs(10) }
     }
 }
 

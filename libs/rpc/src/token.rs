@@ -14,10 +14,13 @@ use kernel::{Caller, CallerKind, Clock, CustomerId, Locale, Role, TenantId, Time
 use prost::Message;
 use uuid::Uuid;
 
-const LIFETIME: Duration = Duration::from_secs(60);
+const LIFETIME: Duration = Duration::from_mins(1);
 const REUSE: Duration = Duration::from_secs(30);
 /// How many tokens a process keeps; beyond it all are forgotten and made or verified anew.
 const KEPT: usize = 8_192;
+
+/// What was made or believed, and until when.
+type Kept<K, V> = Arc<Mutex<HashMap<K, (V, Time)>>>;
 
 #[derive(Clone, PartialEq, Message)]
 struct Claims {
@@ -66,7 +69,7 @@ pub struct Minter {
     issuer: Arc<str>,
     key: Arc<SigningKey>,
     clock: Clock,
-    minted: Arc<Mutex<HashMap<(Caller, String), (Arc<str>, Time)>>>,
+    minted: Kept<(Caller, String), Arc<str>>,
 }
 
 impl std::fmt::Debug for Minter {
@@ -129,7 +132,7 @@ pub struct Verifier {
     trusted: Arc<HashMap<String, VerifyingKey>>,
     audiences: Arc<[String]>,
     clock: Clock,
-    verified: Arc<Mutex<HashMap<String, (Arc<Caller>, Time)>>>,
+    verified: Kept<String, Arc<Caller>>,
 }
 
 impl std::fmt::Debug for Verifier {
@@ -250,8 +253,8 @@ mod tests {
             Minter::new("tickets", &keys(), Clock::manual(start)).mint(&caller(), "customers");
         let at = |time| Verifier::new(&["tickets"], &["customers"], &keys(), Clock::manual(time));
         assert!(at(start + Duration::from_secs(59)).verify(&token).is_ok());
-        assert_eq!(at(start + Duration::from_secs(60)).verify(&token), Err(Refused::Expired));
-        let future = at(start - Duration::from_secs(120));
+        assert_eq!(at(start + Duration::from_mins(1)).verify(&token), Err(Refused::Expired));
+        let future = at(start - Duration::from_mins(2));
         assert_eq!(future.verify(&token), Err(Refused::Expired));
     }
 

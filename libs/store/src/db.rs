@@ -22,6 +22,13 @@ use crate::{Arg, Error, Record, Retry, Sql, Text, Tx};
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A transaction that lost this many races in a row gives up.
 const MAX_ATTEMPTS: u32 = 10;
+/// How the server notices within half a minute that this host has vanished, and gives up its locks.
+const GONE: [(&str, &str); 4] = [
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "20000"),
+];
 /// A pooled connection that was idle for longer is tested before it is used.
 const TEST_AFTER_IDLE: Duration = Duration::from_secs(2);
 
@@ -306,7 +313,8 @@ async fn open_postgres(settings: &Settings) -> Result<Pools, Error> {
     let options = parsed
         .application_name(&format!("aftercare {schema}"))
         .statement_cache_capacity(256)
-        .options([("search_path", schema), ("statement_timeout", "15s"), ("timezone", "UTC")]);
+        .options([("search_path", schema), ("statement_timeout", "15s"), ("timezone", "UTC")])
+        .options(GONE);
     let main = options.clone().options([("idle_in_transaction_session_timeout", "15s")]);
     let queue = options.options([
         ("idle_in_transaction_session_timeout", "1500ms"),

@@ -57,7 +57,7 @@ impl Args {
         match command {
             // These two tell what is wrong with a configuration instead of failing from it.
             Command::Doctor => return Ok(doctor::run(load(file.as_deref())).await),
-            Command::Config(command) => return settings::run(command, file.as_deref()),
+            Command::Config(command) => return settings::run(&command, file.as_deref()),
             _ => {}
         }
         let config = load(file.as_deref())?;

@@ -12,40 +12,40 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use crate::{operate::reach, serve::Databases};
+use crate::{operate::reach, print::causes, serve::Databases};
 
 /// A clock that shows less than this, the beginning of 2026, was never set.
 const EARLIEST: Time = Time::from_micros(1_767_225_600_000_000);
 /// Less free space than this is soon full: 512 MiB.
 const LEAST_KIB: u64 = 512 * 1_024;
 
-/// What was found, line by line.
+/// How much was found to be wrong, while it is told line by line.
 #[derive(Debug, Default)]
 struct Findings {
     wrong: u32,
 }
 
+fn right(what: impl Display) {
+    println!("✓ {what}");
+}
+
+/// Neither right nor wrong: not there yet.
+fn later(what: impl Display) {
+    println!("· {what}");
+}
+
 impl Findings {
-    fn right(&self, what: impl Display) {
-        println!("✓ {what}");
-    }
-
-    /// Neither right nor wrong: not there yet.
-    fn later(&self, what: impl Display) {
-        println!("· {what}");
-    }
-
     fn wrong(&mut self, what: impl Display, error: &anyhow::Error) {
         self.wrong += 1;
         println!("✗ {what}: {error}");
-        for cause in error.chain().skip(1) {
+        for cause in causes(error) {
             println!("    because: {cause}");
         }
     }
 
     fn tell(&mut self, what: &str, found: Result<String>) {
         match found {
-            Ok(found) => self.right(format_args!("{what}: {found}")),
+            Ok(found) => right(format_args!("{what}: {found}")),
             Err(error) => self.wrong(what, &error),
         }
     }
@@ -62,7 +62,7 @@ pub(crate) async fn run(config: Result<Config>) -> ExitCode {
 }
 
 async fn examine(config: &Config, findings: &mut Findings) {
-    findings.right("configuration");
+    right("configuration");
     let grants = crate::settings::grants(config).map(|_| "well-formed".to_owned());
     findings.tell("roles", grants);
     let seed = crate::seed::load(config).map(|seed| {
@@ -86,7 +86,7 @@ async fn examine(config: &Config, findings: &mut Findings) {
 fn root_key(config: &Config, findings: &mut Findings) {
     let path = &config.keys.file;
     if config.keys.root.is_none() && !path.exists() && !config.environment.production {
-        findings.later(format_args!("root key: the first `serve` makes {}", path.display()));
+        later(format_args!("root key: the first `serve` makes {}", path.display()));
         return;
     }
     let kept = match config.keys.root {
@@ -117,7 +117,7 @@ async fn process(what: &str, at: Addresses, findings: &mut Findings) {
         free = free.and(is_free(address).await);
     }
     match free {
-        Ok(()) => findings.later(format_args!("{what} does not run; its addresses are free")),
+        Ok(()) => later(format_args!("{what} does not run; its addresses are free")),
         Err(error) => findings.wrong(what, &error),
     }
 }
@@ -143,7 +143,7 @@ async fn database(config: &Config, service: &'static str, findings: &mut Finding
     let url = config.database_url(service);
     let file = url.strip_prefix("sqlite:").map(Path::new);
     if let Some(file) = file.filter(|file| !file.exists()) {
-        findings.later(format_args!("{what}: the first `serve` makes {}", file.display()));
+        later(format_args!("{what}: the first `serve` makes {}", file.display()));
         return;
     }
     findings.tell(&what, examine_database(config, service).await);

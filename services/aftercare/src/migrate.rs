@@ -1,6 +1,6 @@
 //! `migrate`: brings databases up to date, for installations where `serve` does not.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use config::{Config, SERVICES};
 use kernel::{Clock, Ids};
 
@@ -16,6 +16,10 @@ pub(crate) struct Args {
 
 /// Runs what is pending. Several may do so at once.
 pub(crate) async fn run(config: &Config, args: &Args) -> Result<()> {
+    if config.database.url.sqlite_folder().is_some() {
+        // As on a first `serve`: the key comes first, since none is made beside data.
+        config.root_keys_or_new().context("the root key cannot be used")?;
+    }
     let databases = Databases::open(config, &chosen(&args.services)).await?;
     databases.migrate(&Ids::random(Clock::system())).await?;
     databases.must_be_ready().await?;

@@ -21,12 +21,13 @@ pub(crate) enum Command {
 }
 
 /// Runs one of them.
-pub(crate) fn run(command: Command, file: Option<&Path>) -> Result<ExitCode> {
+pub(crate) fn run(command: &Command, file: Option<&Path>) -> Result<ExitCode> {
     match command {
         Command::Print { default: true } => print!("{}", Config::documented()),
         Command::Print { default: false } => print!("{}", crate::args::load(file)?.to_toml()),
         Command::Check => {
             let config = crate::args::load(file)?;
+            crate::serve::logs(&config)?;
             grants(&config)?;
             crate::seed::load(&config)?;
             eprintln!("the configuration is right");

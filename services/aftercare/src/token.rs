@@ -13,7 +13,7 @@ pub(crate) const SHORT: Duration = Duration::from_mins(5);
 /// Who the token is for.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Who {
-    /// A role: agent, senior_agent, supervisor, admin, auditor, integration, customer, operator, …
+    /// A role: agent, supervisor, admin, auditor, integration, customer, operator, …
     #[arg(long, value_parser = role, default_value = "agent")]
     pub(crate) role: Role,
     /// The tenant's slug; the first of the seed where none is named.

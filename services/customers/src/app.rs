@@ -1,6 +1,6 @@
 //! What every handler is given.
 
-use std::{ops::Deref, sync::Arc};
+use std::{collections::HashMap, ops::Deref, sync::Arc};
 
 use contracts::customers::v1::IdentifierKind;
 use kernel::{
@@ -26,8 +26,8 @@ pub struct Parts {
     pub keys: RootKeys,
     /// Where writes run, so that a drain waits for them.
     pub tasks: TaskTracker,
-    /// Where telephone numbers without country code belong, as an ISO 3166 code; `ZZ` for nowhere.
-    pub region: String,
+    /// Where a tenant's telephone numbers without country code belong, as an ISO 3166 code.
+    pub regions: HashMap<TenantId, String>,
 }
 
 /// The service. Cloning is cheap.
@@ -43,6 +43,11 @@ impl App {
     pub fn new(parts: Parts) -> Self {
         let tokens = PageTokens::new(parts.keys.clone());
         Self { parts: Arc::new(parts), tokens }
+    }
+
+    /// Where a tenant's telephone numbers without country code belong; nowhere if nobody said.
+    pub(crate) fn region(&self, tenant: TenantId) -> &str {
+        self.regions.get(&tenant).map_or("ZZ", String::as_str)
     }
 
     /// Seals and opens a tenant's names and identifiers.

@@ -98,7 +98,9 @@ pub(crate) fn identifiers(
     let mut keyed = Vec::new();
     for (index, one) in given.iter().enumerate() {
         let path = |part: &str| format!("{field}[{index}].{part}");
-        let Some(identifier) = read_identifier(app, one, &path, violations) else { continue };
+        let Some(identifier) = read_identifier(app.region(tenant), one, &path, violations) else {
+            continue;
+        };
         let blind = app.blind_index(tenant, identifier.kind).of(&identifier.normalised);
         if seen.insert((identifier.kind, blind)) {
             keyed.push(Keyed { id: app.ids.next(), blind, identifier });
@@ -110,7 +112,7 @@ pub(crate) fn identifiers(
 }
 
 fn read_identifier(
-    app: &App,
+    home: &str,
     given: &pb::Identifier,
     path: &dyn Fn(&str) -> String,
     violations: &mut Violations,
@@ -120,7 +122,7 @@ fn read_identifier(
         violations.add(path("kind"), "must be said");
         return None;
     }
-    let region = if given.region.is_empty() { &app.region } else { &given.region };
+    let region = if given.region.is_empty() { home } else { &given.region };
     let phone = kind == pb::IdentifierKind::Phone;
     if phone && !given.region.is_empty() && !phone::is_region(region) {
         violations.add(path("region"), "must be an ISO 3166 code such as `CN`");

@@ -66,7 +66,9 @@ impl Suite {
             clock,
             keys: RootKeys::parse(&"42".repeat(32), &[]).unwrap(),
             tasks: TaskTracker::new(),
-            region: "CN".to_owned(),
+            regions: (0..9)
+                .map(|n| (TenantId::from(Uuid::from_u128(n)), "CN".to_owned()))
+                .collect(),
         });
         Self { app }
     }

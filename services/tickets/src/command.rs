@@ -377,7 +377,9 @@ pub(crate) fn number(
             trace: author.trace.clone(),
         });
     }
-    ticket.last_at = at;
+    if !numbered.is_empty() {
+        ticket.last_at = at;
+    }
     Ok(numbered)
 }
 

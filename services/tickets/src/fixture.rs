@@ -35,9 +35,9 @@ use tower::{BoxError, ServiceExt};
 use uuid::Uuid;
 
 use crate::{
-    App, Parts, Tenant, migrations,
+    App, Parts, Tenant,
     domain::routing::{Profile, Queue, Routing},
-    routes,
+    migrations, routes,
 };
 
 /// Monday, 2 March 2026, 09:00 in Shanghai.
@@ -175,7 +175,7 @@ fn customers_link(db: &TestDb, clock: &Clock, keys: &RootKeys, away: Arc<AtomicB
         ids: Ids::seeded(clock.clone(), 99),
         keys: keys.clone(),
         tasks: TaskTracker::new(),
-        region: "ZZ".to_owned(),
+        regions: HashMap::new(),
     });
     let wall = wall(customers::routes(&app), "tickets", "customers", clock, keys);
     link::link(tower::service_fn(move |request: http::Request<Body>| {
@@ -198,13 +198,7 @@ fn wall(
 ) -> Inbound {
     let verifier = Verifier::new(&[trusted], &[audience], keys, clock.clone());
     let methods = Arc::new(Methods::read(&contracts::POOL));
-    Inbound::new(
-        routes,
-        methods,
-        Arc::new(grants()),
-        Trust::CallTokens(verifier),
-        Metrics::new(),
-    )
+    Inbound::new(routes, methods, Arc::new(grants()), Trust::CallTokens(verifier), Metrics::new())
 }
 
 async fn process(

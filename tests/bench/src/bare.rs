@@ -1,5 +1,5 @@
-//! The bare transaction: the rows that CreateTicket writes, written by the driver alone, in as many
-//! statements as the service takes. What CreateTicket is measured against.
+//! The bare transaction: the rows that `CreateTicket` writes, written by the driver alone, in as many
+//! statements as the service takes. What `CreateTicket` is measured against.
 //!
 //! It runs as a process of its own on eight connections, as the suite does. The rows are copies of
 //! tickets that the suite recorded, with new ids and numbers; their outbox rows lie in a partition

@@ -1,4 +1,4 @@
-//! CreateTicket for a known customer, with a request id, against the bare transaction that writes
+//! `CreateTicket` for a known customer, with a request id, against the bare transaction that writes
 //! the same rows into the same tables.
 //!
 //! What follows from a create (its events' place in the feed, the customer's timeline) counts as the
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::{
-    Plan, bare,
+    CONCURRENCIES, Plan, bare,
     cpu::Measured,
     database,
     load::{Call, Calls, Until},
@@ -24,7 +24,7 @@ const TEMPLATES: u64 = 90;
 /// As many connections as a process of the suite has.
 const CONNECTIONS: usize = 8;
 
-/// Measures CreateTicket at 1, 8 and 32 calls at once.
+/// Measures `CreateTicket` at 1, 8 and 32 calls at once.
 pub(crate) async fn run(plan: &Plan) -> Result<Vec<Comparison>> {
     let suite = Suite::start(&plan.site, "bench_create").await?;
     let customers = tickets::customers(&suite, CUSTOMERS).await?;
@@ -38,7 +38,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Comparison>> {
     let theirs = Measured { server: Some(bare.pid()?), postgres };
 
     let mut compared = Vec::new();
-    for concurrency in plan.concurrencies() {
+    for concurrency in CONCURRENCIES {
         for time in [plan.warm_up()] {
             suite.target.load(calls.clone(), concurrency, Until::Time(time)).await?;
             bare::tell(&mut bare, concurrency.min(CONNECTIONS), time).await?;
@@ -53,15 +53,14 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Comparison>> {
             },
             async || {
                 let before = theirs.times()?;
-                let done =
-                    bare::tell(&mut bare, concurrency.min(CONNECTIONS), plan.time).await?;
+                let done = bare::tell(&mut bare, concurrency.min(CONNECTIONS), plan.time).await?;
                 Ok(Figures::of(&done, done.elapsed, &theirs.times()?.since(&before)))
             },
         )
         .await?;
         let name = "CreateTicket / bare transaction";
         let one = Comparison::of(name, concurrency, Counted::ServerAndPostgres, rounds);
-        plan.tell(&one);
+        crate::tell(&one);
         compared.push(one);
     }
     Ok(compared)

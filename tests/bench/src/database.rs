@@ -65,10 +65,7 @@ pub(crate) async fn sample(connection: &mut PgConnection, limit: i64) -> Result<
 }
 
 /// Tickets that somebody got since then.
-pub(crate) async fn claimed_since(
-    connection: &mut PgConnection,
-    since: Time,
-) -> Result<Vec<Uuid>> {
+pub(crate) async fn claimed_since(connection: &mut PgConnection, since: Time) -> Result<Vec<Uuid>> {
     let rows: Vec<(Uuid,)> =
         sqlx::query_as(CLAIMED).bind(since.micros()).fetch_all(connection).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())

@@ -1,5 +1,5 @@
 //! The raw echo: a tonic server that answers each known request with the bytes that the suite
-//! answered it with, and does nothing else. What GetTicket is measured against.
+//! answered it with, and does nothing else. What `GetTicket` is measured against.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,4 @@
-//! GetTicket through the public port, with a bearer token, against a raw echo of the same bytes.
+//! `GetTicket` through the public port, with a bearer token, against a raw echo of the same bytes.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use anyhow::Result;
 use contracts::tickets::v1::GetTicketRequest;
 
 use crate::{
-    Plan,
+    CONCURRENCIES, Plan,
     cpu::Measured,
     echo,
     load::{Call, Target, Until, in_turn},
@@ -18,7 +18,7 @@ use crate::{
 const TICKETS: usize = 1_000;
 const CUSTOMERS: usize = 100;
 
-/// Measures GetTicket at 1, 8 and 32 calls at once.
+/// Measures `GetTicket` at 1, 8 and 32 calls at once.
 pub(crate) async fn run(plan: &Plan) -> Result<Vec<Comparison>> {
     let suite = Suite::start(&plan.site, "bench_get").await?;
     let customers = tickets::customers(&suite, CUSTOMERS).await?;
@@ -39,7 +39,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Comparison>> {
     let bare = Measured { server: Some(echo.pid()?), postgres };
 
     let mut compared = Vec::new();
-    for concurrency in plan.concurrencies() {
+    for concurrency in CONCURRENCIES {
         let side = async |measured: Measured, target: &Target, time: Duration| {
             let until = Until::Time(time);
             rounds::measure(measured, target, calls.clone(), concurrency, until, async { Ok(()) })
@@ -54,7 +54,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Comparison>> {
         )
         .await?;
         let one = Comparison::of("GetTicket / raw echo", concurrency, Counted::Server, rounds);
-        plan.tell(&one);
+        crate::tell(&one);
         compared.push(one);
     }
     Ok(compared)

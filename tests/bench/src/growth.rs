@@ -1,12 +1,12 @@
-//! GetTicket, ClaimNextTicket and a page of ListTickets by each access path, on many tickets
+//! `GetTicket`, `ClaimNextTicket` and a page of `ListTickets` by each access path, on many tickets
 //! against few: what a call costs must not grow with what is stored.
 
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use contracts::tickets::v1::{
-    Category, ClaimNextTicketRequest, GetTicketRequest,
-    ListTicketsRequest, ListTicketsResponse, ReleaseTicketRequest, Ticket, TicketOrder,
+    Category, ClaimNextTicketRequest, GetTicketRequest, ListTicketsRequest, ListTicketsResponse,
+    ReleaseTicketRequest, Ticket, TicketOrder,
 };
 use kernel::{Clock, TicketId};
 use prost::Message;
@@ -59,23 +59,16 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Comparison>> {
         );
         let counted = Counted::ServerAndPostgres;
         let one = Comparison::of(name, CONCURRENCY, counted, rounds.await?);
-        plan.tell(&one);
+        crate::tell(&one);
         compared.push(one);
     }
     few.claim().await?;
     many.claim().await?;
-    let rounds = rounds::interleave(
-        plan.rounds,
-        async || many.claim().await,
-        async || few.claim().await,
-    );
-    let one = Comparison::of(
-        "ClaimNextTicket",
-        CONCURRENCY,
-        Counted::ServerAndPostgres,
-        rounds.await?,
-    );
-    plan.tell(&one);
+    let rounds =
+        rounds::interleave(plan.rounds, async || many.claim().await, async || few.claim().await);
+    let one =
+        Comparison::of("ClaimNextTicket", CONCURRENCY, Counted::ServerAndPostgres, rounds.await?);
+    crate::tell(&one);
     compared.push(one);
     Ok(compared)
 }
@@ -170,10 +163,8 @@ fn paths(customers: &[String]) -> Vec<(&'static str, Vec<ListTicketsRequest>)> {
     let categories = [Category::New, Category::Open, Category::Resolved, Category::Closed];
     let queues = ["complaints", "inquiries", "general"].map(|queue| format!("queues/{queue}"));
     let agents: Vec<String> = (1..=AGENTS).map(|n| format!("members/agent-{n}")).collect();
-    let category = |category: Category, page| ListTicketsRequest {
-        category: category.into(),
-        ..page
-    };
+    let category =
+        |category: Category, page| ListTicketsRequest { category: category.into(), ..page };
     let due = |page| ListTicketsRequest { order: TicketOrder::EarliestDue.into(), ..page };
     let of_queue = |queue: &String| ListTicketsRequest { queue: queue.clone(), ..of_page() };
     let of_agent = |agent: &String| ListTicketsRequest { assignee: agent.clone(), ..of_page() };

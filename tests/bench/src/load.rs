@@ -154,7 +154,12 @@ impl Target {
 
     /// Keeps `concurrency` calls under way until the end. One failed call fails the whole, and so
     /// does an answer without content.
-    pub(crate) async fn load(&self, calls: Calls, concurrency: usize, until: Until) -> Result<Done> {
+    pub(crate) async fn load(
+        &self,
+        calls: Calls,
+        concurrency: usize,
+        until: Until,
+    ) -> Result<Done> {
         let counter = Arc::new(AtomicU64::new(0));
         let began = Instant::now();
         let mut workers = JoinSet::new();

@@ -47,12 +47,12 @@ struct Args {
 enum Part {
     /// Measure
     Run(Run),
-    /// The raw echo that GetTicket is measured against
+    /// The raw echo that `GetTicket` is measured against
     Echo {
         /// Requests with their answers
         answers: PathBuf,
     },
-    /// The bare transaction that CreateTicket is measured against
+    /// The bare transaction that `CreateTicket` is measured against
     Bare {
         /// The database of a suite
         database: String,
@@ -95,6 +95,9 @@ enum Bench {
     All,
 }
 
+/// How many calls are under way at once.
+const CONCURRENCIES: [usize; 3] = [1, 8, 32];
+
 /// What all benches go by.
 #[derive(Debug)]
 struct Plan {
@@ -108,20 +111,15 @@ struct Plan {
 }
 
 impl Plan {
-    /// How many calls are under way at once.
-    fn concurrencies(&self) -> [usize; 3] {
-        [1, 8, 32]
-    }
-
     /// How long a side runs before it is measured.
     fn warm_up(&self) -> Duration {
         self.time.min(Duration::from_secs(1))
     }
+}
 
-    /// Says at once what was found, since all of it takes minutes.
-    fn tell(&self, one: &Comparison) {
-        eprintln!("{}", report::row(one));
-    }
+/// Says at once what was found, since all of it takes minutes.
+fn tell(one: &Comparison) {
+    eprintln!("{}", report::row(one));
 }
 
 fn main() -> Result<()> {

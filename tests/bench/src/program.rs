@@ -35,6 +35,19 @@ impl Program {
         Self::start(&std::env::current_exe()?, args, &here)
     }
 
+    /// The first line that a program prints which says more than we need on standard error.
+    pub(crate) async fn ask(
+        path: &Path,
+        args: &[impl AsRef<OsStr>],
+        folder: &Path,
+    ) -> Result<String> {
+        let output = Command::new(path).args(args).current_dir(folder).output().await?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        anyhow::ensure!(output.status.success(), "{}: {said}", path.display());
+        let text = String::from_utf8(output.stdout)?;
+        Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+    }
+
     /// The next line that it prints.
     pub(crate) async fn line(&mut self) -> Result<String> {
         self.output.next_line().await?.context("it ended")

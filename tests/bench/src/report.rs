@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::rounds::{Comparison, Spread};
+use crate::rounds::{Comparison, Figures, Spread};
 
 /// Where and when it was measured.
 #[derive(Clone, Debug, Serialize)]
@@ -90,8 +90,8 @@ const HEAD: [&str; 11] = [
     "   A/s",
     "   B/s",
     "rate A/B (least–most)",
-    "A cpu",
-    "B cpu",
+    "A cpu = server + pg",
+    "B cpu = server + pg",
     " cpu A/B (least–most)",
     "A p50",
     "B p50",
@@ -102,15 +102,19 @@ const HEAD: [&str; 11] = [
 /// One line of a table: processor time in milliseconds per call, latencies in milliseconds.
 pub(crate) fn row(one: &Comparison) -> String {
     let spread = |s: &Spread| format!("{:5.2} ({:5.2} –{:5.2})", s.median, s.least, s.most);
+    let cpu = |side: &Figures| {
+        let (server, postgres) = (side.server_cpu, side.postgres_cpu);
+        format!("{:5.3} = {server:5.3} + {postgres:5.3}", server + postgres)
+    };
     format!(
-        "{:39} c={:<2}  {:6.0}  {:6.0}  {}  {:5.3}  {:5.3}  {}  {:5.2}  {:5.2}  {:7.2}  {:6.2}",
+        "{:39} c={:<2}  {:6.0}  {:6.0}  {}  {}  {}  {}  {:5.2}  {:5.2}  {:7.2}  {:6.2}",
         one.name,
         one.concurrency,
         one.a.rate,
         one.b.rate,
         spread(&one.rate),
-        one.cpu_of(&one.a),
-        one.cpu_of(&one.b),
+        cpu(&one.a),
+        cpu(&one.b),
         spread(&one.cpu),
         one.a.p50 / 1e3,
         one.b.p50 / 1e3,

@@ -135,25 +135,17 @@ impl Comparison {
             name: name.to_owned(),
             concurrency,
             counted,
-            a: median(rounds.iter().map(|(a, _)| a)),
-            b: median(rounds.iter().map(|(_, b)| b)),
+            a: median(&rounds.iter().map(|(a, _)| a)),
+            b: median(&rounds.iter().map(|(_, b)| b)),
             rate: ratio(&|figures| figures.rate),
             cpu: ratio(&cpu),
             p50: ratio(&|figures| figures.p50),
             rounds,
         }
     }
-
-    /// The processor time per 1 000 calls that counts here.
-    pub(crate) fn cpu_of(&self, figures: &Figures) -> f64 {
-        match self.counted {
-            Counted::Server => figures.server_cpu,
-            Counted::ServerAndPostgres => figures.server_cpu + figures.postgres_cpu,
-        }
-    }
 }
 
-fn median<'a>(rounds: impl Iterator<Item = &'a Figures> + Clone) -> Figures {
+fn median<'a>(rounds: &(impl Iterator<Item = &'a Figures> + Clone)) -> Figures {
     let of = |value: fn(&Figures) -> f64| Spread::of(rounds.clone().map(value)).median;
     Figures {
         rate: of(|figures| figures.rate),

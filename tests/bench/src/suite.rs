@@ -85,6 +85,5 @@ impl Suite {
 
 async fn token(site: &Site, folder: &Path, who: &[&str]) -> Result<Voice> {
     let args = [&["token"], who].concat();
-    let mut program = Program::start(&site.aftercare, &args, folder)?;
-    voice(program.line().await.context("there is no token")?.trim())
+    voice(&Program::ask(&site.aftercare, &args, folder).await?)
 }

@@ -155,7 +155,7 @@ fn triage(name: &str, voice: &Voice) -> Result<Call> {
     Call::new(&method("TriageTicket"), voice, &request)
 }
 
-/// A serialised CreateTicketRequest without a request id, given one: fields of a message may follow
+/// A serialised `CreateTicketRequest` without a request id, given one: fields of a message may follow
 /// in any order.
 pub(crate) fn with_request_id(message: &[u8], request_id: &str) -> Bytes {
     let id = CreateTicketRequest { request_id: request_id.to_owned(), ..Default::default() };

@@ -1,4 +1,4 @@
-//! Chance that can be repeated: SplitMix64 from a seed that every test prints.
+//! Chance that can be repeated: `SplitMix64` from a seed that every test prints.
 
 use uuid::{Builder, Uuid};
 

@@ -50,9 +50,8 @@ impl Door {
     /// The same with tickets reached by another address, behind which a network may fail.
     pub fn through(suite: &Suite, tickets: SocketAddr) -> Self {
         let staff = TAKERS.into_iter().chain([CLAIMER, SUPERVISOR]);
-        let mut voices: Vec<_> = staff
-            .map(|member| (member, token(suite, CallerKind::Member, member)))
-            .collect();
+        let mut voices: Vec<_> =
+            staff.map(|member| (member, token(suite, CallerKind::Member, member))).collect();
         voices.push((SYSTEM, token(suite, CallerKind::Integration, SYSTEM)));
         let customers = channel(suite.at("customers").public);
         Self { tickets: channel(tickets), customers, voices }

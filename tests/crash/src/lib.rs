@@ -10,6 +10,9 @@
 //! - [`cluster`]: a PostgreSQL of a test's own, which is killed as well.
 //! - [`wire`]: a network between client and suite, which is cut.
 //!
+//! `AFTERCARE_CRASH_ROUNDS` says how often each test kills (4 times, where it says nothing), and
+//! `AFTERCARE_CRASH_SEED` repeats the chance of a run that printed it.
+//!
 //! Invariants: a write whose answer was lost is sent again with its `request_id` until it is
 //! answered, or is written down as abandoned. Nobody but the recording clients writes to the tenant.
 //!

@@ -239,11 +239,9 @@ pub fn create(dice: &mut Dice, customers: &[String]) -> Ask {
     } else {
         ticket.customer.clone_from(&customers[dice.index(customers.len())]);
     }
-    Ask::Create(pb::CreateTicketRequest {
-        ticket: Some(ticket),
-        request_id: dice.uuid().to_string(),
-        validate_only: false,
-    })
+    let request_id = dice.uuid().to_string();
+    let create = pb::CreateTicketRequest { ticket: Some(ticket), request_id, validate_only: false };
+    Ask::Create(Box::new(create))
 }
 
 /// Something to say: its words are found nowhere else.
@@ -275,8 +273,7 @@ fn next(dice: &mut Dice, ticket: &pb::Ticket) -> (&'static str, Ask) {
             6..9 => {
                 let objection =
                     if dice.one_in(2) { format!("no {request_id}") } else { String::new() };
-                let reject =
-                    pb::RejectResolutionRequest { name, objection, etag, request_id };
+                let reject = pb::RejectResolutionRequest { name, objection, etag, request_id };
                 (SYSTEM, Ask::Reject(reject))
             }
             _ => (CLAIMER, say(dice, &name, AuthorRole::Staff, Visibility::Internal)),
@@ -284,12 +281,16 @@ fn next(dice: &mut Dice, ticket: &pb::Ticket) -> (&'static str, Ask) {
     }
     let free = ticket.assignee.is_empty();
     match dice.below(20) {
-        0..6 => (CLAIMER, turn(dice, say(dice, &name, AuthorRole::Staff, Visibility::Public))),
+        0..6 => {
+            let said = say(dice, &name, AuthorRole::Staff, Visibility::Public);
+            (CLAIMER, turn(dice, said))
+        }
         6..8 => (SYSTEM, say(dice, &name, AuthorRole::Customer, Visibility::Public)),
         8..11 => (SUPERVISOR, triage(dice, name, request_id)),
         11..13 => {
             // Never to who has it, which would change nothing.
-            let to = if ticket.assignee == format!("members/{CLAIMER}") { SUPERVISOR } else { CLAIMER };
+            let to =
+                if ticket.assignee == format!("members/{CLAIMER}") { SUPERVISOR } else { CLAIMER };
             let assignee = format!("members/{to}");
             let assign = pb::AssignTicketRequest {
                 name,

@@ -13,7 +13,7 @@ use crate::door::Door;
 #[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "each is a request of the contract")]
 pub enum Ask {
-    Create(pb::CreateTicketRequest),
+    Create(Box<pb::CreateTicketRequest>),
     Say(pb::AddEntryRequest),
     Triage(pb::TriageTicketRequest),
     Claim(pb::ClaimTicketRequest),
@@ -34,6 +34,17 @@ pub enum Answer {
     Entry(Box<pb::Entry>),
     /// Nothing was there to be taken.
     Nothing,
+}
+
+impl Answer {
+    /// What it names; nothing where nothing was there.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Ticket(ticket) => &ticket.name,
+            Self::Entry(entry) => &entry.name,
+            Self::Nothing => "",
+        }
+    }
 }
 
 /// What became of a write, as far as its client knows.
@@ -124,7 +135,7 @@ impl Ask {
         let mut tickets = TicketServiceClient::new(door.tickets.clone());
         let mut conversations = ConversationServiceClient::new(door.tickets.clone());
         match self.clone() {
-            Self::Create(ask) => ticket(tickets.create_ticket(door.request(voice, ask)).await),
+            Self::Create(ask) => ticket(tickets.create_ticket(door.request(voice, *ask)).await),
             Self::Triage(ask) => ticket(tickets.triage_ticket(door.request(voice, ask)).await),
             Self::Claim(ask) => ticket(tickets.claim_ticket(door.request(voice, ask)).await),
             Self::Assign(ask) => ticket(tickets.assign_ticket(door.request(voice, ask)).await),

@@ -50,6 +50,20 @@ async fn make_database() -> String {
     format!("{server}/{name}")
 }
 
+/// Ends all connections to a database and lets nobody in any more.
+pub(crate) async fn cut_off(url: &str) {
+    let (_, name) = url.rsplit_once('/').expect("a database's URL ends in its name");
+    let cluster = testing::db::postgres_url();
+    let mut connection = PgConnection::connect(&cluster).await.expect("the cluster is there");
+    for statement in [
+        format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false"),
+        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"),
+    ] {
+        connection.execute(AssertSqlSafe(statement)).await.expect("the database is ours");
+    }
+    connection.close().await.expect("the connection closes");
+}
+
 async fn sweep(connection: &mut PgConnection) {
     let names: Vec<(String,)> =
         sqlx_names(connection).await.expect("the cluster tells its databases");
@@ -64,7 +78,10 @@ async fn sweep(connection: &mut PgConnection) {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the cluster itself is asked, not a service's tables")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the cluster itself is asked, not a service's tables"
+)]
 async fn sqlx_names(connection: &mut PgConnection) -> Result<Vec<(String,)>, sqlx::Error> {
     sqlx::query_as("SELECT datname::text FROM pg_database WHERE datname LIKE 'e2e\\_%'")
         .fetch_all(connection)

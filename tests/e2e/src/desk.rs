@@ -9,12 +9,7 @@ use kernel::{Clock, Ids, Role};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::{
-    Client, Suite, Tenant,
-    client::Channels,
-    suite::STAFF,
-    until,
-};
+use crate::{Client, Suite, Tenant, client::Channels, suite::STAFF, until};
 
 /// A tenant's desk.
 #[derive(Debug)]
@@ -45,19 +40,15 @@ impl<'a> Desk<'a> {
     /// A caller with this role: the member who has it, another system, the operator, or, as a
     /// customer, one of this desk's own who has nothing.
     pub async fn caller(&self, role: Role) -> Client {
-        match self.clients.get(&role) {
-            Some(client) => client.clone(),
-            None => {
-                assert_eq!(role, Role::Customer, "nobody calls as {role:?}");
-                self.somebody
-                    .get_or_init(async || {
-                        let customer = self.customer().await;
-                        self.as_customer(&name(&customer))
-                    })
-                    .await
-                    .clone()
-            }
+        if let Some(client) = self.clients.get(&role) {
+            return client.clone();
         }
+        assert_eq!(role, Role::Customer, "nobody calls as {role:?}");
+        let somebody = self.somebody.get_or_init(async || {
+            let customer = self.customer().await;
+            self.as_customer(&name(&customer))
+        });
+        somebody.await.clone()
     }
 
     /// The roles that somebody outside can call with.

@@ -14,12 +14,9 @@ use std::{
     },
 };
 
-use kernel::{
-    CallerKind, Clock, CustomerId, Role, TenantId,
-    keys::RootKeys,
-};
+use kernel::{CallerKind, Clock, CustomerId, Role, TenantId, keys::RootKeys};
 use rpc::issuer::{LocalIssuer, Principal};
-use store::{Db, Settings};
+use store::{Db, Settings, Tx};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 use tonic::transport::{Channel, Endpoint};
@@ -28,7 +25,7 @@ use tonic_health::pb::{
 };
 use uuid::Uuid;
 
-use crate::{Backend, Client, Process, client::Channels, until};
+use crate::{Backend, Client, Process, backend, client::Channels, until};
 
 /// The variable that names the binary under test.
 const BINARY: &str = "AFTERCARE_TEST_BINARY";
@@ -151,7 +148,8 @@ impl Suite {
     /// The running suite that all tests of this program share, one on each database. Nothing stops
     /// it but the end of the program.
     pub async fn shared(backend: Backend) -> &'static Self {
-        static SHARED: [OnceCell<(Suite, Process)>; 2] = [OnceCell::const_new(), OnceCell::const_new()];
+        static SHARED: [OnceCell<(Suite, Process)>; 2] =
+            [OnceCell::const_new(), OnceCell::const_new()];
         let cell = &SHARED[usize::from(backend == Backend::Postgres)];
         let (suite, _) = cell
             .get_or_init(async || {
@@ -173,11 +171,19 @@ impl Suite {
         customers: At,
     ) -> Self {
         let url = backend.make(&home).await;
-        let suite =
-            Self { backend, home, url, tickets, customers, starts: AtomicU32::new(0), _folder: folder };
+        let suite = Self {
+            backend,
+            home,
+            url,
+            tickets,
+            customers,
+            starts: AtomicU32::new(0),
+            _folder: folder,
+        };
         let key = suite.home.join("root.key");
         fs::write(&key, ROOT).expect("the root key is written");
-        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("and kept to its owner");
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600))
+            .expect("and kept to its owner");
         fs::write(suite.home.join("seed.toml"), seed()).expect("the seed is written");
         fs::write(suite.config(), suite.settings()).expect("the configuration is written");
         suite
@@ -217,8 +223,9 @@ impl Suite {
         );
         let mut section = |name: &str, at: At| {
             let At { public, peer, admin } = at;
-            let addresses =
-                format!("[{name}]\npublic = \"{public}\"\npeer = \"{peer}\"\nadmin = \"{admin}\"\n");
+            let addresses = format!(
+                "[{name}]\npublic = \"{public}\"\npeer = \"{peer}\"\nadmin = \"{admin}\"\n"
+            );
             text.push_str(&addresses);
             if name != "server" {
                 let _ = writeln!(text, "link = \"http://{peer}\"");
@@ -250,10 +257,16 @@ impl Suite {
             if let Some(code) = process.ended() {
                 panic!("the process ended with {code} instead of serving:\n{}", process.log());
             }
-            is_ready(admin).await.then_some(())
+            let greeted = process.out().contains("Aftercare serves");
+            (greeted && is_ready(admin).await).then_some(())
         })
         .await;
         process
+    }
+
+    /// What the first process printed when it was up.
+    pub fn banner(&self) -> String {
+        fs::read_to_string(self.home.join("process-0.out")).expect("a process was started")
     }
 
     /// Runs the binary with this configuration to its end.
@@ -273,6 +286,22 @@ impl Suite {
         Db::open(&settings).await.expect("the service's database opens")
     }
 
+    /// Makes writes impossible until the answer is dropped: on SQLite somebody holds the lock, on
+    /// PostgreSQL the database takes no connections and never will again.
+    pub async fn cut_off(&self) -> Vec<Tx> {
+        let mut held = Vec::new();
+        match self.backend {
+            Backend::Sqlite => {
+                for service in ["tickets", "customers"] {
+                    let lock = self.db(service).await.begin().await;
+                    held.push(lock.expect("the lock is to be had"));
+                }
+            }
+            Backend::Postgres => backend::cut_off(&self.url).await,
+        }
+        held
+    }
+
     /// The keys of the installation.
     pub fn keys(&self) -> RootKeys {
         RootKeys::parse(ROOT, &[]).expect("the root key is one")
@@ -280,7 +309,10 @@ impl Suite {
 
     /// Channels to the public ports, connected when first used.
     pub fn channels(&self) -> Channels {
-        Channels { tickets: channel(self.tickets.public), customers: channel(self.customers.public) }
+        Channels {
+            tickets: channel(self.tickets.public),
+            customers: channel(self.customers.public),
+        }
     }
 
     /// A bearer token of the local issuer.
@@ -296,7 +328,7 @@ impl Suite {
 
     /// A client of a member of the staff.
     pub fn member(&self, tenant: Tenant, member: &str) -> Client {
-        self.client_of(&principal(tenant, CallerKind::Member, member))
+        self.client_of(&member_of(tenant, member))
     }
 
     /// A client of a customer; `name` is `customers/{id}`.
@@ -374,6 +406,11 @@ pub fn binary() -> PathBuf {
     FOUND.clone()
 }
 
+/// A member of a tenant, to make a token for.
+pub fn member_of(tenant: Tenant, member: &str) -> Principal {
+    principal(tenant, CallerKind::Member, member)
+}
+
 fn principal(tenant: Tenant, kind: CallerKind, subject: &str) -> Principal {
     let (tenant, subject) = (tenant.id(), subject.to_owned());
     Principal { tenant, kind, subject, roles: Vec::new(), customer: None }
@@ -429,7 +466,8 @@ fn seed() -> String {
                  max_wait = \"4h\"\n{rest}"
             );
         }
-        let staff = STAFF.into_iter().chain([(Role::Agent, OTHER_AGENT), (Role::Agent, BUSY_AGENT)]);
+        let staff =
+            STAFF.into_iter().chain([(Role::Agent, OTHER_AGENT), (Role::Agent, BUSY_AGENT)]);
         for (role, member) in staff {
             let role = role.as_str();
             let _ = write!(

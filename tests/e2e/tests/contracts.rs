@@ -91,7 +91,8 @@ fn googles_files_are_googles() {
     let mut compared = 0;
     for line in printed.out.lines() {
         let (name, theirs) = line.split_once(' ').unwrap();
-        let theirs = FileDescriptorProto::decode(STANDARD.decode(theirs).unwrap().as_slice()).unwrap();
+        let theirs =
+            FileDescriptorProto::decode(STANDARD.decode(theirs).unwrap().as_slice()).unwrap();
         let ours = ours.iter().find(|file| file.name() == name).unwrap();
         assert_eq!(bare(ours.clone()), bare(theirs), "{name}");
         compared += 1;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use store::{Engine, Sql, args};
+use store::{Engine, Sql, args, transact};
 use testing::{TestDb, each_db};
 
 use super::{TABLES, aggregate, clock, sequence_all, sequencer, start, write};
@@ -12,6 +12,10 @@ use crate::{
 };
 
 const OUTBOX: Sql = Sql::both("SELECT COUNT(*) FROM outbox");
+const STRAY: Sql = Sql::both(
+    "INSERT INTO feed (partition, position, at, tenant, aggregate, sequence) \
+     VALUES ($1, 1, 0, $2, $3, 0)",
+);
 
 async fn read_all(source: &Source, partition: u32) -> Vec<crate::Event> {
     let heads = source.heads().await.unwrap();
@@ -113,6 +117,29 @@ async fn a_holder_that_hangs_in_its_transaction_is_cut_off() {
     let heads = Source::new("tests", db.db.clone()).heads().await.unwrap();
     assert_eq!(heads.heads, [3]);
     db.drop().await;
+}
+
+/// A row that should not be there stops its partition, loudly, and no other.
+#[tokio::test]
+async fn a_broken_partition_does_not_hold_up_the_others() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let db = TestDb::with_partitions(engine, TABLES, Some(8)).await;
+        let (source, clock) = (Source::new("tests", db.db.clone()), clock());
+        for number in 0..40 {
+            write(&db, aggregate(number), start(), 1).await;
+        }
+        let broken = store::events::partition_of(super::tenant(), aggregate(0), 8);
+        transact!(db, "test", |tx| {
+            tx.execute(STRAY, args![broken, super::tenant(), aggregate(0)]).await
+        })
+        .unwrap();
+        sequence_all(&source, &clock).await;
+        let heads = source.heads().await.unwrap().heads;
+        let (left,): (i64,) = db.one(OUTBOX, args![]).await.unwrap();
+        assert_eq!((heads[broken as usize], heads.iter().sum::<i64>() + left), (0, 40));
+        assert!(left > 0 && heads.iter().filter(|head| **head > 0).count() == 7, "{heads:?}");
+        db.drop().await;
+    }
 }
 
 #[tokio::test]

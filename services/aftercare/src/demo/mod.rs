@@ -13,6 +13,8 @@ mod rule;
 mod staff;
 mod suite;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod texts;
 mod words;
 
@@ -21,9 +23,10 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use config::{Config, Seed, seed::Tenant};
 use contracts::{
     customers::v1::{CreateProductRequest, Product},
@@ -48,11 +51,11 @@ const AT_ONCE: usize = 8;
 const TOO_MANY: usize = 20;
 
 /// Arguments of `demo`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {
     /// A file of complaints (csv or csv.gz): of the form that the Consumer Financial Protection Bureau
-    /// publishes, or car owners' complaints with the columns `id`, `date`, `brand`, `car_model`, `problem_codes` and `text`.
-    /// Without one, the 389 that are shipped.
+    /// publishes, or car owners' complaints with the columns `id`, `date`, `brand`, `car_model`,
+    /// `problem_codes` and `text`. Without one, the 389 that are shipped.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     /// Where the suite is, such as `http://127.0.0.1:8080`; the configured addresses where it is left
@@ -70,39 +73,63 @@ pub(crate) struct Args {
     summary_json: Option<PathBuf>,
 }
 
-/// Plays, then tells what became of it.
+/// Plays, then tells what became of it. That some complaints were not played to their end makes the
+/// command fail.
 pub(crate) async fn run(config: &Config, args: &Args) -> Result<ExitCode> {
     let texts = texts(args)?;
     let seed = crate::seed::load(config)?;
     let tenant = tenant(&seed, args.tenant.as_deref(), texts.form)?;
+    let ended = perform(config, args, tenant, &texts).await?;
+
+    let (title, slug) = (&tenant.title, &tenant.slug);
+    let (count, seconds) = (ended.summary.tickets, ended.took.as_secs_f64());
+    println!("{count} complaints at {title} (`{slug}`), in {seconds:.1} s");
+    if texts.left_out > 0 {
+        println!("{} rows of the file have no text and were left out", texts.left_out);
+    }
+    println!("\n{}\n{}", ended.summary.text(), ended.look_next);
+    if let Some(path) = &args.summary_json {
+        write(path, &ended.summary)?;
+    }
+    for (row, why) in &ended.refused {
+        eprintln!("complaint {row} was not played to its end: {why}");
+    }
+    Ok(if ended.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How a performance ended.
+struct Ended {
+    summary: Summary,
+    took: Duration,
+    /// What to call next.
+    look_next: String,
+    /// The rows that were not played to their end, and why.
+    refused: Vec<(String, String)>,
+}
+
+async fn perform(config: &Config, args: &Args, tenant: &Tenant, texts: &Texts) -> Result<Ended> {
     let staff = Staff::of(tenant, texts.form.language())?;
     let issuer = token::issuer(config)?;
     let suite = Suite::find(config, args.address.as_deref(), issuer, tenant.id).await?;
     let players = players(&suite, &staff, tenant, texts.form).map_err(stopped)?;
 
     let start = Instant::now();
-    catalogue(&players, &texts).await.map_err(stopped)?;
-    let played = play(&players, &staff, &texts).await.map_err(stopped)?;
-    let seconds = start.elapsed().as_secs_f64();
+    catalogue(&players, texts).await.map_err(stopped)?;
+    let played = play(&players, &staff, texts).await.map_err(stopped)?;
+    let took = start.elapsed();
     let tickets = read(&players, &played.names).await.map_err(stopped)?;
-
-    let summary = Summary::of(&tickets);
-    let (slug, left_out) = (&tenant.slug, texts.left_out);
-    println!("{} complaints at {} (`{slug}`), in {seconds:.1} s", summary.tickets, tenant.title);
-    if left_out > 0 {
-        println!("{left_out} rows of the file have no text and were left out");
-    }
-    println!("\n{}", summary.text());
-    if let Some(path) = &args.summary_json {
-        write(path, &summary)?;
-    }
-    println!("{}", look_next(slug, &staff, &tickets));
-    Ok(played.told())
+    Ok(Ended {
+        summary: Summary::of(&tickets),
+        took,
+        look_next: look_next(&tenant.slug, &staff, &tickets),
+        refused: played.refused,
+    })
 }
 
 fn texts(args: &Args) -> Result<Texts> {
     let mut texts = args.data.as_deref().map_or_else(texts::shipped, texts::file)?;
     texts.rows.truncate(args.limit.unwrap_or(usize::MAX));
+    ensure!(!texts.rows.is_empty(), "there is nothing to play: no complaint with a text");
     Ok(texts)
 }
 
@@ -176,16 +203,6 @@ struct Played {
     names: Vec<(String, String)>,
     /// The rows that were not played to their end, and why.
     refused: Vec<(String, String)>,
-}
-
-impl Played {
-    /// Tells what was refused; that makes the command fail.
-    fn told(&self) -> ExitCode {
-        for (row, why) in &self.refused {
-            eprintln!("complaint {row} was not played to its end: {why}");
-        }
-        if self.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-    }
 }
 
 /// Plays every complaint: each agent a few at a time, all agents at once.
@@ -305,31 +322,4 @@ fn look_next(tenant: &str, staff: &Staff, tickets: &[(String, Ticket)]) -> Strin
          Let time pass, so that what the customers left silent closes by itself:\n\
          {program} clock advance --by 7d"
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_form_has_its_tenant() {
-        let seed = Seed::shipped();
-        assert_eq!(tenant(&seed, None, Form::Bank).unwrap().slug, "harbor");
-        assert_eq!(tenant(&seed, None, Form::Cars).unwrap().slug, "qingfeng");
-        assert_eq!(tenant(&seed, Some("harbor"), Form::Cars).unwrap().slug, "harbor");
-        assert!(tenant(&seed, Some("other"), Form::Cars).is_err());
-    }
-
-    #[tokio::test]
-    async fn lanes_do_everything_once_and_stop_at_the_first_trouble() {
-        let items: Vec<_> = (0..10).collect();
-        let mut done = in_lanes(&items, 3, async |item| Ok(*item)).await.unwrap();
-        done.sort_unstable();
-        assert_eq!(done, items);
-        let stopped = in_lanes(&items, 3, async |item| match item {
-            4 => Err(Trouble::Over(anyhow!("away"))),
-            _ => Ok(()),
-        });
-        assert!(stopped.await.is_err());
-    }
 }

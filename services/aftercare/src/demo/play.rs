@@ -414,3 +414,15 @@ impl Story<'_> {
         suite.ask(by, &request, call).await.map(drop)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_begins_where_the_company_is() {
+        let day = jiff::civil::date(2023, 7, 18);
+        let start = |zone| start(day, &TimeZone::get(zone).unwrap()).unwrap().seconds;
+        assert_eq!(start("America/New_York") - start("Asia/Shanghai"), 12 * 3_600);
+    }
+}

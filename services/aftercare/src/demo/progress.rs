@@ -10,6 +10,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 const TEMPLATE: &str = "{msg} {bar:32} {pos}/{len}  {per_sec}, {eta} left";
 /// How many lines are printed where there is no terminal.
 const LINES: u64 = 10;
+/// Less work than this is not worth a line.
+const WORTH: u64 = 100;
 
 /// The progress of one kind of work.
 pub(crate) struct Progress {
@@ -34,10 +36,10 @@ impl Progress {
     /// One more is done.
     pub(crate) fn step(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        match &self.bar {
-            Some(bar) => bar.inc(1),
-            None if tells(done, self.all) => eprintln!("{} {done}/{}", self.what, self.all),
-            None => {}
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+        } else if self.all >= WORTH && tells(done, self.all) {
+            eprintln!("{} {done}/{}", self.what, self.all);
         }
     }
 

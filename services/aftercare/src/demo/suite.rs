@@ -1,7 +1,7 @@
 //! The running suite as the demo speaks to it: through the public API alone, with a token for each
 //! principal, and with patience: a suite that is restarted in the middle is waited for.
 
-use std::time::Duration;
+use std::{sync::Once, time::Duration};
 
 use anyhow::{Context, Result};
 use config::Config;
@@ -45,13 +45,14 @@ pub(crate) enum Trouble {
 }
 
 /// The running suite.
-#[derive(Clone)]
 pub(crate) struct Suite {
     pub(crate) tickets: TicketServiceClient<Link>,
     pub(crate) conversations: ConversationServiceClient<Link>,
     pub(crate) products: ProductServiceClient<Link>,
     issuer: LocalIssuer,
     tenant: TenantId,
+    /// Whether it was told that the suite is waited for.
+    waits: Once,
 }
 
 /// A principal that calls.
@@ -80,6 +81,7 @@ impl Suite {
             products: ProductServiceClient::new(customers),
             issuer,
             tenant,
+            waits: Once::new(),
         })
     }
 
@@ -140,6 +142,9 @@ impl Suite {
                     let told = format!("the suite has been away for {seconds} seconds: {told}");
                     return Err(Trouble::Over(anyhow::Error::msg(told)));
                 }
+            }
+            if pause == LONGEST_PAUSE {
+                self.waits.call_once(|| eprintln!("the suite does not answer; waiting for it"));
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);

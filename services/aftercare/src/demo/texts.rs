@@ -129,7 +129,7 @@ pub(crate) fn file(path: &Path) -> Result<Texts> {
 }
 
 /// Reads a whole file, so that a fault at its end is found before its start is played.
-fn read(mut from: impl BufRead) -> Result<Texts> {
+pub(super) fn read(mut from: impl BufRead) -> Result<Texts> {
     if from.fill_buf()?.starts_with(&GZIP) { parse(MultiGzDecoder::new(from)) } else { parse(from) }
 }
 
@@ -299,8 +299,9 @@ pub(crate) fn code(text: &str) -> String {
 
 /// Twelve hexadecimal digits of a text's hash.
 fn short_hash(text: &str) -> String {
-    let [a, b, c, d, e, f, ..] = kernel::keys::digest(text.as_bytes());
-    format!("{a:02x}{b:02x}{c:02x}{d:02x}{e:02x}{f:02x}")
+    let mut bytes = [0; 8];
+    bytes[2..].copy_from_slice(&kernel::keys::digest(text.as_bytes())[..6]);
+    format!("{:012x}", u64::from_be_bytes(bytes))
 }
 
 #[cfg(test)]

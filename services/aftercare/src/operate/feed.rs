@@ -60,7 +60,10 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<()> {
         }
         Command::Redrive { consumer } => {
             let mut client = client(config, args.address, &consumer).await?;
-            let done = client.redrive(RedriveRequest { consumer }).await.map_err(told)?;
+            let done = client
+                .redrive(RedriveRequest { consumer })
+                .await
+                .map_err(|status| told(&status))?;
             let done = done.into_inner();
             println!("{} taken, {} left", done.taken, done.left);
             Ok(())
@@ -68,7 +71,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<()> {
         Command::Rewind { consumer, position } => {
             let mut client = client(config, args.address, &consumer).await?;
             let request = RewindRequest { consumer: consumer.clone(), position };
-            client.rewind(request).await.map_err(told)?;
+            client.rewind(request).await.map_err(|status| told(&status))?;
             println!("{consumer} goes on after position {position}");
             Ok(())
         }
@@ -90,7 +93,7 @@ async fn list(config: &Config, address: Option<String>) -> Result<()> {
         let Some(link) = reach::open(address).await? else { continue };
         answered = true;
         let found = Client::new(link).list_consumers(ListConsumersRequest {}).await;
-        for found in found.map_err(told)?.into_inner().consumers {
+        for found in found.map_err(|status| told(&status))?.into_inner().consumers {
             let state = if found.stopped.is_empty() {
                 "runs".to_owned()
             } else {
@@ -109,7 +112,12 @@ async fn list(config: &Config, address: Option<String>) -> Result<()> {
 
 async fn dead_letters(client: &mut Client, consumer: String, limit: i32) -> Result<()> {
     let request = ListDeadLettersRequest { consumer, limit };
-    let letters = client.list_dead_letters(request).await.map_err(told)?.into_inner().dead_letters;
+    let letters = client
+        .list_dead_letters(request)
+        .await
+        .map_err(|status| told(&status))?
+        .into_inner()
+        .dead_letters;
     if letters.is_empty() {
         println!("none");
         return Ok(());
@@ -140,6 +148,6 @@ fn table<const N: usize>(rows: &[[String; N]]) {
 }
 
 /// What a status says, as an error of the command.
-fn told(status: Status) -> anyhow::Error {
+fn told(status: &Status) -> anyhow::Error {
     anyhow::Error::msg(status.message().to_owned()).context(format!("{:?}", status.code()))
 }

@@ -85,7 +85,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         drop(listener);
-        let error = first(&[address.clone()]).await.unwrap_err().to_string();
+        let error = first(std::slice::from_ref(&address)).await.unwrap_err().to_string();
         assert!(error.contains(&address), "{error}");
         assert!(open("http://[").await.is_err());
     }

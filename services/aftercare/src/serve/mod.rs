@@ -57,7 +57,10 @@ pub(crate) async fn run(config: &Config, args: &Args) -> Result<ExitCode> {
 }
 
 /// Puts these services together and starts them; the text is for whoever started them.
-async fn start(config: &Config, services: Vec<&'static str>) -> Result<(Running, String)> {
+pub(crate) async fn start(
+    config: &Config,
+    services: Vec<&'static str>,
+) -> Result<(Running, String)> {
     let listeners = ports::Listeners::bind(config.addresses(&services)).await?;
     let process = Process::prepare(config, services)?;
     let databases = Databases::open(config, &process.running).await?;
@@ -78,7 +81,8 @@ pub(crate) fn chosen(named: &[String]) -> Vec<&'static str> {
     SERVICES.into_iter().filter(wanted).collect()
 }
 
-fn logs(config: &Config) -> Result<()> {
+/// Starts logging as the configuration says.
+pub(crate) fn logs(config: &Config) -> Result<()> {
     let format = match config.log.format {
         LogFormat::Text => telemetry::LogFormat::Text,
         LogFormat::Json => telemetry::LogFormat::Json,
@@ -94,7 +98,7 @@ impl<'a> Process<'a> {
             config,
             running,
             seed: crate::seed::load(config)?,
-            keys: config.root_keys_or_new().context("there is no root key")?,
+            keys: config.root_keys_or_new().context("the root key cannot be used")?,
             holder: ids.next().to_string(),
             clock,
             ids,

@@ -72,7 +72,12 @@ impl Services {
             ids: process.ids.clone(),
             keys: process.keys.clone(),
             tasks: self.tasks.clone(),
-            region: "ZZ".to_owned(),
+            regions: process
+                .seed
+                .tenants
+                .iter()
+                .map(|tenant| (tenant.id, tenant.phone_region.clone()))
+                .collect(),
         });
         let wall = process.wall(customers::routes(&app), &["customers"]);
         self.walls.insert("customers".to_owned(), wall);
@@ -83,7 +88,7 @@ impl Services {
             holder: process.holder.clone(),
             metrics: process.metrics.clone(),
         };
-        let feeds = self.way(process, timeline::SOURCE, Some(&self.feeds))?;
+        let feeds = process.way(timeline::SOURCE, Some(&self.feeds))?;
         let link = process
             .outbound(feeds, "customers", timeline::SOURCE)
             // A feed is of all tenants.
@@ -98,7 +103,7 @@ impl Services {
         let db = self.databases.of("tickets")?.clone();
         let own = self.sources.iter().find(|source| source.name() == "tickets");
         let source = own.cloned().context("tickets has no feed")?;
-        let customers = self.way(process, "customers", self.walls.get("customers"))?;
+        let customers = process.way("customers", self.walls.get("customers"))?;
         let app = tickets::App::new(tickets::Parts {
             partitions: meta::partitions(&db).await?,
             db,
@@ -117,17 +122,6 @@ impl Services {
         self.tickets = Some(app);
         Ok(())
     }
-
-    /// The way to a service: `here` where it runs in this process, its link otherwise.
-    fn way(&self, process: &Process<'_>, service: &str, here: Option<&Link>) -> Result<Link> {
-        if let Some(link) = here.filter(|_| process.running.contains(&service)) {
-            return Ok(link.clone());
-        }
-        let uri = process.config.link(service).with_context(|| {
-            format!("{service} does not run in this process: say where it is (`services.{service}.link`)")
-        })?;
-        rpc::link::channel(uri).with_context(|| format!("`services.{service}.link`"))
-    }
 }
 
 impl Process<'_> {
@@ -142,6 +136,17 @@ impl Process<'_> {
     pub(crate) fn wall_of(&self, routes: Routes, trust: Trust) -> Link {
         let (methods, grants) = (self.methods.clone(), self.grants.clone());
         rpc::link::link(Inbound::new(routes, methods, grants, trust, self.metrics.clone()))
+    }
+
+    /// The way to a service: `here` where it runs in this process, its link otherwise.
+    fn way(&self, service: &str, here: Option<&Link>) -> Result<Link> {
+        if let Some(link) = here.filter(|_| self.running.contains(&service)) {
+            return Ok(link.clone());
+        }
+        let uri = self.config.link(service).with_context(|| {
+            format!("{service} does not run in this process: say where it is (`services.{service}.link`)")
+        })?;
+        rpc::link::channel(uri).with_context(|| format!("`services.{service}.link`"))
     }
 
     fn outbound(&self, link: Link, from: &str, to: &str) -> Outbound {

@@ -17,6 +17,10 @@ use tokio::{
 };
 use tonic::{Code, Request};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+};
 
 use super::{Running, chosen, start};
 use crate::{operate::reach, token};
@@ -26,7 +30,7 @@ struct Suite {
     running: Running,
     public: SocketAddr,
     admin: SocketAddr,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 fn config(folder: &TempDir, more: &[(&str, &str)]) -> Config {
@@ -52,7 +56,7 @@ async fn suite_in(folder: TempDir, more: &[(&str, &str)]) -> Suite {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     };
     let (public, admin) = (address("public"), address("admin"));
-    Suite { config, running, public, admin, _folder: folder }
+    Suite { config, running, public, admin, folder }
 }
 
 async fn suite() -> Suite {
@@ -105,6 +109,23 @@ async fn clients_come_in_with_a_token_and_only_to_what_is_public() {
 }
 
 #[tokio::test]
+async fn both_ports_show_the_contracts_of_a_trial_by_reflection() {
+    let suite = suite().await;
+    for link in [suite.public().await, suite.admin().await] {
+        let message_request = Some(MessageRequest::ListServices(String::new()));
+        let asked = ServerReflectionRequest { host: String::new(), message_request };
+        let asked = tokio_stream::once(asked);
+        let answers = ServerReflectionClient::new(link).server_reflection_info(asked).await;
+        let answer = answers.unwrap().into_inner().message().await.unwrap().unwrap();
+        let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else {
+            panic!("{answer:?}");
+        };
+        let named = |name| list.service.iter().any(|service| service.name == name);
+        assert!(named("aftercare.tickets.v1.TicketService") && named("grpc.health.v1.Health"));
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_grpc_over_http2_is_told_so() {
     let suite = suite().await;
     for port in [suite.public, suite.admin] {
@@ -140,10 +161,10 @@ async fn operators_move_the_clock_forward_and_a_restart_keeps_it() {
     drop(clock);
     assert!(first.running.drain(&first.config.drain).await);
 
-    let real = config(&first._folder, &[("CLOCK__VIRTUAL", "false")]);
+    let real = config(&first.folder, &[("CLOCK__VIRTUAL", "false")]);
     let refused = start_error(&real).await;
     assert!(refused.contains("moved ahead by 2h") || refused.contains("1h59m"), "{refused}");
-    let second = suite_in(first._folder, &[]).await;
+    let second = suite_in(first.folder, &[]).await;
     let mut clock = ClockServiceClient::new(second.admin().await);
     let kept = clock.get_clock(GetClockRequest {}).await.unwrap().into_inner().time.unwrap();
     assert!(kept.seconds >= shown.seconds);
@@ -183,17 +204,13 @@ async fn operators_see_the_consumers() {
 
 #[tokio::test]
 async fn a_drain_tells_health_first_and_then_lets_nobody_in() {
-    let suite = suite().await;
+    let suite = suite_in(TempDir::new().unwrap(), &[("DRAIN__GRACE", "200ms")]).await;
     let mut health = HealthClient::new(suite.admin().await);
     let watched = health.watch(HealthCheckRequest::default()).await.unwrap();
     let mut watched = watched.into_inner();
     let first = watched.message().await.unwrap().unwrap();
     assert_eq!(first.status(), tonic_health::ServingStatus::Serving.into());
-    let quick = config::Drain {
-        delay: std::time::Duration::ZERO,
-        grace: std::time::Duration::from_millis(200),
-    };
-    let (tidy, second) = tokio::join!(suite.running.drain(&quick), watched.message());
+    let (tidy, second) = tokio::join!(suite.running.drain(&suite.config.drain), watched.message());
     assert!(tidy);
     let second = second.unwrap().unwrap();
     assert_eq!(second.status(), tonic_health::ServingStatus::NotServing.into());

@@ -106,7 +106,7 @@ fn telephone(value: &str, region: &str) -> Result<(String, bool), &'static str> 
         return Err("is a made-up number and identifies nobody");
     }
     if !found.possible {
-        return Err("has a length that no telephone number there has");
+        return Err("has a length that no telephone number there has; an area code may be missing");
     }
     Ok((found.e164, !found.valid))
 }

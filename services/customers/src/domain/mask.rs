@@ -1,24 +1,12 @@
 //! What callers without `pii.read` see of names, numbers and addresses.
-//!
-//! A mask has the same length whatever it hides, so that not even the length is told.
 
 use contracts::customers::v1::IdentifierKind as Kind;
-
-/// What stands for the hidden part of a name.
-const NAME: &str = "**";
-/// What stands for the hidden part of a number or an address.
-const REST: &str = "****";
-/// A number of fewer characters is hidden as a whole: two of them would be too much of it.
-const SHORTEST_WITH_TAIL: usize = 5;
+pub use kernel::hide::name;
+use kernel::hide::{NAME, address, number};
 
 /// Whether a text is what a mask left of another, which must never be written back.
 pub fn is_masked(text: &str) -> bool {
     text.contains(NAME)
-}
-
-/// Of a name the first character.
-pub fn name(name: &str) -> String {
-    name.trim().chars().next().map_or_else(String::new, |first| format!("{first}{NAME}"))
 }
 
 /// Of a given name nothing where the family name tells its first character already: of 王芳 the two
@@ -39,26 +27,6 @@ pub fn identifier(kind: Kind, value: &str) -> String {
             number(value)
         }
     }
-}
-
-fn address(value: &str) -> String {
-    let Some((local, domain)) = value.trim().rsplit_once(['@', '＠']) else {
-        return number(value);
-    };
-    let first = local.chars().next().map(String::from).unwrap_or_default();
-    format!("{first}{REST}@{domain}")
-}
-
-fn number(value: &str) -> String {
-    if value.is_empty() {
-        return String::new();
-    }
-    let kept: Vec<char> = value.chars().filter(|c| c.is_alphanumeric()).collect();
-    if kept.len() < SHORTEST_WITH_TAIL {
-        return REST.to_owned();
-    }
-    let tail: String = kept[kept.len() - 2..].iter().collect();
-    format!("{REST}{tail}")
 }
 
 #[cfg(test)]

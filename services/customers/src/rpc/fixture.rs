@@ -37,7 +37,7 @@ impl Fixture {
             clock,
             keys: RootKeys::parse(&"42".repeat(32), &[]).unwrap(),
             tasks: TaskTracker::new(),
-            region: "CN".to_owned(),
+            regions: (1..9).map(|n| (tenant(n), "CN".to_owned())).collect(),
         });
         Self { app, _database: database }
     }

@@ -1,8 +1,6 @@
 //! Who works on a ticket: given, taken, given back; and what that takes of an agent's capacity.
 
-use contracts::tickets::v1::{
-    AssignmentChanged, AssignmentReason, Category, ticket_event::Change,
-};
+use contracts::tickets::v1::{AssignmentChanged, AssignmentReason, Category, ticket_event::Change};
 
 use super::ticket::{Changed, Context, Move, Refusal, Ticket};
 

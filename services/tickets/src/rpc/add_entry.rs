@@ -128,7 +128,8 @@ pub(crate) async fn handle(
         }
         let at = events::monotone(app.clock().now(), stored.ticket.last_at);
         let cx = context(settings, &actor, at);
-        let keep = stored.ticket.would_reopen(&said) && keep_owner(tx, settings, &stored.ticket, &cx).await?;
+        let keep = stored.ticket.would_reopen(&said)
+            && keep_owner(tx, settings, &stored.ticket, &cx).await?;
         let changed = stored
             .ticket
             .clone()
@@ -228,4 +229,184 @@ fn role(call: &Call, entry: &pb::Entry, v: &mut Violations) -> AuthorRole {
     }
     v.check(allowed.contains(&asked), "entry.author_role", "is not a role of this caller");
     asked
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::CustomerId;
+    use pb::Category;
+
+    use super::*;
+    use crate::fixture::*;
+
+    /// A ticket of a customer, and the customer.
+    async fn matter(house: &House) -> (String, Client) {
+        let ticket = pb::Ticket { contact: Some(contact()), ..inquiry() };
+        let ticket = house.client(system(1)).create(ticket).await;
+        let customer = house.customer(CustomerId::parse_name(&ticket.customer).unwrap());
+        (ticket.name, customer)
+    }
+
+    async fn category(house: &House, name: &str) -> Category {
+        house.agent("lin").get(name).await.unwrap().category()
+    }
+
+    fn with(name: &str, edit: impl FnOnce(&mut pb::Entry)) -> pb::AddEntryRequest {
+        let mut request = saying(name, "words");
+        edit(request.entry.as_mut().unwrap());
+        request
+    }
+
+    #[tokio::test]
+    async fn only_a_public_word_of_human_staff_answers() {
+        let house = House::new().await;
+        let (name, customer) = matter(&house).await;
+        let lin = house.agent("lin");
+        let program = house.client(system(1));
+        customer.say(&name, "Hello?").await.unwrap();
+        program.say(&name, "We have received your message.").await.unwrap();
+        lin.add_entry(with(&name, |entry| entry.visibility = Visibility::Internal.into()))
+            .await
+            .unwrap();
+        lin.add_entry(with(&name, |entry| entry.author_role = AuthorRole::Customer.into()))
+            .await
+            .unwrap();
+        assert_eq!(lin.get(&name).await.unwrap().clocks[0].state(), pb::ClockState::Running);
+        let before = lin.get(&name).await.unwrap();
+        lin.say(&name, "Hello!").await.unwrap();
+        let after = lin.get(&name).await.unwrap();
+        assert_eq!(after.clocks[0].state(), pb::ClockState::Fulfilled);
+        assert_eq!(
+            (after.entry_count, &after.etag),
+            (5, &before.etag),
+            "an entry is no new version"
+        );
+        let roles = pb::ListEntriesRequest { parent: name, ..<_>::default() };
+        let roles = lin.list_entries(roles).await.unwrap().entries;
+        let roles: Vec<_> = roles.iter().map(pb::Entry::author_role).collect();
+        use AuthorRole::{Customer, Staff, System};
+        assert_eq!(roles, [Customer, System, Staff, Customer, Staff]);
+    }
+
+    #[tokio::test]
+    async fn the_turn_goes_back_and_forth_and_the_clock_stands_still_with_the_customer() {
+        let house = House::new().await;
+        let (name, customer) = matter(&house).await;
+        let lin = house.agent("lin");
+        lin.claim(&name).await.unwrap();
+        lin.say_to(&name, "Which model?", Turn::Customer).await.unwrap();
+        let waiting = lin.get(&name).await.unwrap();
+        assert_eq!(waiting.category(), Category::WaitingCustomer);
+        let clock = &waiting.clocks[1];
+        assert_eq!((clock.state(), clock.due_time), (pb::ClockState::Paused, None));
+        let left = clock.remaining.unwrap().seconds;
+        assert!((45 * 3_600 - 1..=45 * 3_600).contains(&left));
+        customer.say(&name, "Thanks!").await.unwrap();
+        assert_eq!(category(&house, &name).await, Category::WaitingCustomer);
+        house.later(std::time::Duration::from_secs(30 * 86_400)).await;
+        customer.say(&name, "The blue one.").await.unwrap();
+        let open = lin.get(&name).await.unwrap();
+        assert_eq!(
+            (open.category(), open.clocks[1].state()),
+            (Category::Open, pb::ClockState::Running)
+        );
+        assert!(!open.clocks[1].breached);
+        lin.say_to(&name, "We ask the maker.", Turn::Internal).await.unwrap();
+        assert_eq!(category(&house, &name).await, Category::WaitingInternal);
+        lin.say_to(&name, "They know.", Turn::Staff).await.unwrap();
+        assert_eq!(category(&house, &name).await, Category::Open);
+    }
+
+    #[tokio::test]
+    async fn after_a_resolution_thanks_open_nothing_and_words_do() {
+        let house = House::new().await;
+        let (name, customer) = matter(&house).await;
+        let lin = house.agent("lin");
+        lin.claim(&name).await.unwrap();
+        lin.resolve(&name).await.unwrap();
+        customer.say(&name, "谢谢您！").await.unwrap();
+        assert_eq!(category(&house, &name).await, Category::Resolved);
+        let refusal = lin.say_to(&name, "And?", Turn::Customer).await;
+        assert_eq!(blockers(refusal), blocker("STATE", "RESOLVED"));
+        customer.say(&name, "It broke again.").await.unwrap();
+        let open = lin.get(&name).await.unwrap();
+        assert_eq!((open.category(), open.reopen_count), (Category::Open, 1));
+        assert_eq!(open.assignee, "members/lin");
+        lin.resolve(&name).await.unwrap();
+        customer.confirm(&name).await.unwrap();
+        let refusal = lin.say(&name, "Bye.").await;
+        assert_eq!(blockers(refusal), blocker("STATE", "CLOSED"));
+        customer.say(&name, "Thank you so much").await.unwrap();
+        assert_eq!(category(&house, &name).await, Category::Closed);
+        customer.say(&name, "And again.").await.unwrap();
+        assert_eq!(category(&house, &name).await, Category::Open);
+        lin.close(&name, pb::CloseReason::Cancelled).await.unwrap();
+        house.later(std::time::Duration::from_secs(8 * 86_400)).await;
+        let refusal = customer.say(&name, "And again.").await;
+        assert_eq!(blockers(refusal), blocker("FOLLOW_UP_WINDOW", "7 days"));
+    }
+
+    #[tokio::test]
+    async fn one_delivery_is_one_entry_whatever_its_request_id() {
+        let house = House::new().await;
+        let (name, customer) = matter(&house).await;
+        let mail = |n, body: &str| pb::AddEntryRequest {
+            request_id: request_id(n),
+            ..with(&name, |entry| {
+                entry.external_id = "<1@example.com>".to_owned();
+                entry.body = body.to_owned();
+            })
+        };
+        let first = customer.add_entry(mail(1, "a")).await.unwrap();
+        assert_eq!(customer.add_entry(mail(1, "a")).await.unwrap(), first);
+        assert_eq!(customer.add_entry(mail(2, "a")).await.unwrap(), first);
+        assert_eq!(
+            customer.add_entry(mail(2, "a")).await.unwrap(),
+            first,
+            "also when it comes again"
+        );
+        assert_ne!(customer.add_entry(mail(3, "b")).await.unwrap().name, first.name);
+        let refusal = customer.add_entry(mail(1, "b")).await;
+        assert_eq!(told(refusal)["resource"], first.name);
+        assert_eq!(house.agent("lin").get(&name).await.unwrap().entry_count, 2);
+    }
+
+    #[tokio::test]
+    async fn all_that_is_wrong_is_said_at_once() {
+        let house = House::new().await;
+        let (name, customer) = matter(&house).await;
+        let bad = pb::AddEntryRequest {
+            turn: Turn::Staff.into(),
+            request_id: "x".to_owned(),
+            ..with("x", |entry| {
+                entry.author_role = AuthorRole::Staff.into();
+                entry.visibility = 9;
+                entry.body = String::new();
+                entry.external_id = "x".repeat(257);
+                entry.channel = 99;
+                entry.answers = vec![pb::Answer::default(); 11];
+            })
+        };
+        let mut fields = wrong(customer.add_entry(bad).await);
+        fields.dedup();
+        assert_eq!(
+            fields[..8],
+            [
+                "request_id",
+                "parent",
+                "entry.author_role",
+                "entry.visibility",
+                "turn",
+                "entry.body",
+                "entry.external_id",
+                "entry.answers",
+            ]
+        );
+        let note = with(&name, |entry| entry.visibility = Visibility::Internal.into());
+        assert_eq!(wrong(customer.add_entry(note).await), ["entry.visibility"]);
+        let human = with(&name, |entry| entry.author_role = AuthorRole::Staff.into());
+        assert_eq!(wrong(house.client(system(1)).add_entry(human).await), ["entry.author_role"]);
+        let theirs = house.client(system(2)).say(&name, "x").await;
+        assert_eq!(refused(theirs).1, "TICKET_NOT_FOUND");
+    }
 }

@@ -55,8 +55,7 @@ pub(crate) async fn handle(
         ..Assignment::plain(AssignmentReason::Assigned)
     };
     let member = member.unwrap_or_default();
-    run(&app, &call, &command, |stored, cx| give(routing, stored, member, how, cx))
-    .await
+    run(&app, &call, &command, |stored, cx| give(routing, stored, member, how, cx)).await
 }
 
 #[cfg(test)]
@@ -93,7 +92,10 @@ mod tests {
         let senior = house.client(member("ann", Role::SeniorAgent, &[]));
         let (one, two) = (boss.create(inquiry()).await, boss.create(inquiry()).await);
         assert_eq!(boss.assign(&one.name, "tiny").await.unwrap().assignee, "members/tiny");
-        assert_eq!(blockers(senior.assign(&two.name, "tiny").await), blocker("CAPACITY", "members/tiny"));
+        assert_eq!(
+            blockers(senior.assign(&two.name, "tiny").await),
+            blocker("CAPACITY", "members/tiny")
+        );
         assert_eq!(house.used("tiny").await, 1);
 
         let (code, reason) = refused(senior.assign_ticket(over(&two.name, "tiny")).await);
@@ -117,7 +119,10 @@ mod tests {
         let ticket = senior.create(ticket).await;
         assert_eq!(wrong(senior.assign(&ticket.name, "boss").await), ["assignee"]);
         assert_eq!(blockers(senior.assign(&ticket.name, "mei").await), blocker("SKILL", "refunds"));
-        assert_eq!(blockers(house.agent("mei").claim(&ticket.name).await), blocker("SKILL", "refunds"));
+        assert_eq!(
+            blockers(house.agent("mei").claim(&ticket.name).await),
+            blocker("SKILL", "refunds")
+        );
         senior.assign(&ticket.name, "lin").await.unwrap();
         let denied = house.agent("lin").assign(&ticket.name, "mei").await.unwrap_err();
         assert_eq!(denied.code(), Code::PermissionDenied);

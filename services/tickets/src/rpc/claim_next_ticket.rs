@@ -167,3 +167,101 @@ impl Search<'_> {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fixture::*;
+
+    #[tokio::test]
+    async fn the_earliest_due_comes_first_until_somebody_has_waited_too_long() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        assert_eq!(lin.claim_next().await.unwrap(), None);
+        // Without any clock of the resolution it is due in 8 working hours.
+        let praise = pb::Ticket { kind: pb::Kind::Praise.into(), ..inquiry() };
+        let praise = lin.create(praise).await;
+        let chat = pb::Ticket { channel: pb::Channel::WebChat.into(), ..inquiry() };
+        let chat = lin.create(chat).await;
+        assert_eq!(lin.claim_next().await.unwrap().unwrap().name, chat.name);
+        house.later(Duration::from_secs(4 * 3_600)).await;
+        let late = pb::Ticket { channel: pb::Channel::WebChat.into(), ..inquiry() };
+        lin.create(late).await;
+        let taken = lin.claim_next().await.unwrap().unwrap();
+        assert_eq!(taken.name, praise.name);
+        assert_eq!(taken.assignee, "members/lin");
+    }
+
+    #[tokio::test]
+    async fn a_repeated_request_takes_nothing_more_even_when_nothing_waits() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        let request = |n, queue: &str| pb::ClaimNextTicketRequest {
+            queue: queue.to_owned(),
+            request_id: request_id(n),
+        };
+        // What found nothing may find something when it is tried again.
+        assert_eq!(lin.claim_next_ticket(request(1, "")).await.unwrap().ticket, None);
+        let one = lin.create(inquiry()).await;
+        let first = lin.claim_next_ticket(request(1, "")).await.unwrap().ticket.unwrap();
+        assert_eq!(first.name, one.name);
+        assert_eq!(lin.claim_next_ticket(request(1, "")).await.unwrap().ticket.unwrap(), first);
+        let two = lin.create(inquiry()).await;
+        assert_eq!(lin.claim_next_ticket(request(1, "")).await.unwrap().ticket.unwrap(), first);
+        assert_eq!(
+            told(lin.claim_next_ticket(request(1, "queues/general")).await)["resource"],
+            one.name
+        );
+        let second = lin.claim_next_ticket(request(2, "queues/general")).await.unwrap();
+        assert_eq!(second.ticket.unwrap().name, two.name);
+        assert_eq!(house.used("lin").await, 2);
+        assert_eq!(wrong(lin.claim_next_ticket(request(3, "queues/x")).await), ["queue"]);
+    }
+
+    #[tokio::test]
+    async fn only_what_the_agent_may_take_and_has_room_for() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        let complained = lin.create(complaint()).await;
+        assert_eq!(house.agent("gen").claim_next().await.unwrap(), None, "another queue");
+        let skilled = pb::Ticket { required_skills: vec!["refunds".to_owned()], ..inquiry() };
+        lin.create(skilled).await;
+        assert_eq!(house.agent("gen").claim_next().await.unwrap(), None, "a skill is lacking");
+        lin.claim(&complained.name).await.unwrap();
+        // However many wait that are too heavy, the light one behind them is found.
+        for _ in 0..70 {
+            let phone = pb::Ticket { channel: pb::Channel::Phone.into(), ..inquiry() };
+            lin.create(phone).await;
+        }
+        let light = lin.create(inquiry()).await;
+        assert_eq!(house.agent("tiny").claim_next().await.unwrap().unwrap().name, light.name);
+        assert_eq!(house.agent("tiny").claim_next().await.unwrap(), None, "no room");
+        let boss = house.client(member("boss", kernel::Role::Supervisor, &[]));
+        assert_eq!(blockers(boss.claim_next().await), blocker("ROUTING_PROFILE", "member/boss"));
+        // Who reaches the rows of one team takes from it.
+        let front = member("a1", kernel::Role::Technician, &["front-line"]);
+        let taken = house.client(front).claim_next().await.unwrap();
+        assert_eq!(taken, None, "calls take more than an agent of two has");
+        lin.release(&complained.name).await.unwrap();
+        let resolution = member("a1", kernel::Role::Technician, &["resolution"]);
+        let taken = house.client(resolution).claim_next().await.unwrap().unwrap();
+        assert_eq!(taken.queue, "queues/complaints");
+    }
+
+    /// However many lanes there are, none is left out.
+    #[tokio::test]
+    async fn every_lane_is_looked_into() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        for n in 0..100 {
+            let skills = vec![format!("skill-{n:03}")];
+            lin.create(pb::Ticket { required_skills: skills, ..inquiry() }).await;
+        }
+        let last = lin
+            .create(pb::Ticket { required_skills: vec!["refunds".to_owned()], ..inquiry() })
+            .await;
+        assert_eq!(lin.claim_next().await.unwrap().unwrap().name, last.name);
+    }
+}

@@ -23,8 +23,7 @@ pub(crate) async fn handle(
     let member = claimant(&app, &call)?;
     let how = Assignment::plain(AssignmentReason::Claimed);
     let routing = &settings(&app, &call)?.routing;
-    run(&app, &call, &command, |stored, cx| give(routing, stored, &member, how, cx))
-    .await
+    run(&app, &call, &command, |stored, cx| give(routing, stored, &member, how, cx)).await
 }
 
 /// Who claims: a member with a routing profile.
@@ -55,13 +54,19 @@ mod tests {
             request_id: request_id(1),
         };
         let claimed = lin.claim_ticket(request.clone()).await.unwrap();
-        assert_eq!((claimed.assignee.as_str(), claimed.category()), ("members/lin", pb::Category::Open));
+        assert_eq!(
+            (claimed.assignee.as_str(), claimed.category()),
+            ("members/lin", pb::Category::Open)
+        );
         assert_eq!(lin.claim_ticket(request.clone()).await.unwrap(), claimed);
         assert_eq!(lin.claim(&ticket.name).await.unwrap(), claimed, "who has it keeps it");
         assert_eq!(house.used("lin").await, 1);
 
         assert_eq!(told(mei.claim(&ticket.name).await)["winner"], "members/lin");
-        assert_eq!(refused(mei.claim(&ticket.name).await), (Code::Aborted, "ALREADY_CLAIMED".to_owned()));
+        assert_eq!(
+            refused(mei.claim(&ticket.name).await),
+            (Code::Aborted, "ALREADY_CLAIMED".to_owned())
+        );
         assert_eq!(refused(mei.claim_ticket(request).await).1, "STALE_ETAG");
         assert_eq!(house.used("mei").await, 0);
     }

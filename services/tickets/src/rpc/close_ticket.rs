@@ -30,3 +30,40 @@ pub(crate) async fn handle(
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::*;
+
+    #[tokio::test]
+    async fn only_what_needs_no_resolution() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        let ticket = lin.create(inquiry()).await;
+        for reason in [CloseReason::Unspecified, CloseReason::Silent, CloseReason::Confirmed] {
+            assert_eq!(wrong(lin.close(&ticket.name, reason).await), ["reason"]);
+        }
+        lin.claim(&ticket.name).await.unwrap();
+        lin.resolve(&ticket.name).await.unwrap();
+        let refusal = lin.close(&ticket.name, CloseReason::Spam).await;
+        assert_eq!(blockers(refusal), blocker("STATE", "RESOLVED"));
+        lin.reject(&ticket.name).await.unwrap();
+        let request = pb::CloseTicketRequest {
+            name: ticket.name.clone(),
+            reason: CloseReason::Spam.into(),
+            request_id: request_id(1),
+            ..<_>::default()
+        };
+        let closed = lin.close_ticket(request.clone()).await.unwrap();
+        assert_eq!(
+            (closed.category(), closed.close_reason()),
+            (pb::Category::Closed, CloseReason::Spam)
+        );
+        assert!(closed.clocks.iter().all(|clock| clock.end_time.is_some()));
+        assert_eq!(house.used("lin").await, 0);
+        assert_eq!(lin.close_ticket(request).await.unwrap(), closed);
+        let refusal = lin.close(&ticket.name, CloseReason::Spam).await;
+        assert_eq!(blockers(refusal), blocker("STATE", "CLOSED"));
+    }
+}

@@ -247,14 +247,20 @@ mod tests {
         let system = house.client(system(1));
         let ticket = system.create(pb::Ticket { contact: Some(contact()), ..complaint() }).await;
         assert_eq!(ticket.number, "100001");
-        assert_eq!((ticket.queue.as_str(), ticket.team.as_str()), ("queues/complaints", "teams/resolution"));
+        assert_eq!(
+            (ticket.queue.as_str(), ticket.team.as_str()),
+            ("queues/complaints", "teams/resolution")
+        );
         assert_eq!(ticket.category(), pb::Category::New);
         assert!(ticket.customer.starts_with("customers/"));
         assert_eq!(ticket.facts, complaint().facts);
         assert!(ticket.missing_facts.is_empty());
         let policies: Vec<_> = ticket.clocks.iter().map(|clock| clock.policy.as_str()).collect();
         assert_eq!(policies, ["shipped@1/first-response", "shipped@1/complaint"]);
-        assert_eq!(house.history(&ticket.name).await, ["ticket.created", "clock.started", "clock.started"]);
+        assert_eq!(
+            house.history(&ticket.name).await,
+            ["ticket.created", "clock.started", "clock.started"]
+        );
 
         let bare = system.create(pb::Ticket { facts: None, ..complaint() }).await;
         assert_eq!(bare.number, "100002");
@@ -273,8 +279,16 @@ mod tests {
             title: " ".to_owned(),
             language: "fr".to_owned(),
             required_skills: vec!["No Skill".to_owned()],
-            contact: Some(pb::Contact { phone: "1".to_owned(), email: "x".to_owned(), ..contact() }),
-            subject: Some(pb::Subject { product: "p".to_owned(), lot: "#".to_owned(), ..<_>::default() }),
+            contact: Some(pb::Contact {
+                phone: "1".to_owned(),
+                email: "x".to_owned(),
+                ..contact()
+            }),
+            subject: Some(pb::Subject {
+                product: "p".to_owned(),
+                lot: "#".to_owned(),
+                ..<_>::default()
+            }),
             facts: Some(pb::Facts {
                 occur_time: Some(wire::timestamp(START + Duration::from_secs(3_600))),
                 ..<_>::default()
@@ -319,7 +333,8 @@ mod tests {
         lin.claim(&first.name).await.unwrap();
         let again = lin.create_ticket(with(1, "a")).await.unwrap();
         assert_eq!((&again.name, again.assignee.as_str()), (&first.name, "members/lin"));
-        let shouted = pb::CreateTicketRequest { request_id: request_id(1).to_uppercase(), ..with(1, "a") };
+        let shouted =
+            pb::CreateTicketRequest { request_id: request_id(1).to_uppercase(), ..with(1, "a") };
         assert_eq!(lin.create_ticket(shouted).await.unwrap().name, first.name);
 
         assert_eq!(told(lin.create_ticket(with(1, "b")).await)["resource"], first.name);
@@ -345,7 +360,10 @@ mod tests {
     #[tokio::test]
     async fn a_customer_records_for_nobody_else_and_chooses_no_queue() {
         let house = House::new().await;
-        let made = house.client(system(1)).create(pb::Ticket { contact: Some(contact()), ..inquiry() }).await;
+        let made = house
+            .client(system(1))
+            .create(pb::Ticket { contact: Some(contact()), ..inquiry() })
+            .await;
         let me = CustomerId::parse_name(&made.customer).unwrap();
         let mine = house.customer(me).create(complaint()).await;
         assert_eq!(mine.customer, me.name());

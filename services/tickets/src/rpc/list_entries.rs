@@ -38,3 +38,66 @@ pub(crate) async fn handle(
     let entries = rows.iter().map(|entry| convert::entry(&call, id, entry)).collect();
     Ok(pb::ListEntriesResponse { entries, next_page_token })
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::CustomerId;
+
+    use super::*;
+    use crate::fixture::*;
+
+    #[tokio::test]
+    async fn customers_see_what_is_public_and_not_who_wrote_it() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        let ticket = house
+            .client(system(1))
+            .create(pb::Ticket { contact: Some(contact()), ..inquiry() })
+            .await;
+        let customer = house.customer(CustomerId::parse_name(&ticket.customer).unwrap());
+        customer.say(&ticket.name, "Hello?").await.unwrap();
+        let mut note = saying(&ticket.name, "A difficult one.");
+        note.entry.as_mut().unwrap().visibility = pb::Visibility::Internal.into();
+        lin.add_entry(note).await.unwrap();
+        lin.say(&ticket.name, "Hello!").await.unwrap();
+
+        let list = |size, token: &str| pb::ListEntriesRequest {
+            parent: ticket.name.clone(),
+            page_size: size,
+            page_token: token.to_owned(),
+        };
+        let bodies = |answer: &pb::ListEntriesResponse| {
+            answer.entries.iter().map(|entry| entry.body.clone()).collect::<Vec<_>>()
+        };
+        let all = lin.list_entries(list(0, "")).await.unwrap();
+        assert_eq!(bodies(&all), ["Hello?", "A difficult one.", "Hello!"]);
+        assert_eq!(all.entries[2].author.as_ref().unwrap().subject, "members/lin");
+        assert_eq!(all.entries.iter().map(|entry| entry.position).collect::<Vec<_>>(), [1, 2, 3]);
+
+        let page = customer.list_entries(list(1, "")).await.unwrap();
+        assert_eq!(bodies(&page), ["Hello?"]);
+        assert_eq!(page.entries[0].author.as_ref().unwrap().subject, ticket.customer);
+        let rest = customer.list_entries(list(1, &page.next_page_token)).await.unwrap();
+        assert_eq!((bodies(&rest), rest.next_page_token.as_str()), (vec!["Hello!".to_owned()], ""));
+        let (author, position) =
+            (rest.entries[0].author.as_ref().unwrap(), rest.entries[0].position);
+        assert_eq!((author.subject.as_str(), position), ("", 0));
+        assert_eq!(author.kind(), contracts::r#type::v1::ActorKind::Member);
+
+        // Tokens of another ticket, another method or another tenant, and sizes below nothing.
+        let other = lin.create(inquiry()).await;
+        let mut stray = list(-1, &page.next_page_token);
+        stray.parent = other.name;
+        assert_eq!(wrong(lin.list_entries(stray).await), ["page_size", "page_token"]);
+        let stray = pb::ListTicketHistoryRequest {
+            parent: ticket.name.clone(),
+            page_size: 1,
+            page_token: page.next_page_token.clone(),
+        };
+        assert_eq!(wrong(lin.list_ticket_history(stray).await), ["page_token"]);
+        let theirs = house.client(system(2)).list_entries(list(1, &page.next_page_token)).await;
+        assert_eq!(wrong(theirs), ["page_token"]);
+        let theirs = house.client(system(2)).list_entries(list(1, "")).await;
+        assert_eq!(refused(theirs).1, "TICKET_NOT_FOUND");
+    }
+}

@@ -57,3 +57,49 @@ pub(crate) fn next<T>(rows: &mut Vec<T>, size: i64, place: impl Fn(&T) -> i64) -
     rows.truncate(size);
     rows.last().filter(|_| more).map(place)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::*;
+
+    #[tokio::test]
+    async fn what_happened_in_order_by_whom_and_page_by_page() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        let ticket = lin.create(inquiry()).await;
+        lin.claim(&ticket.name).await.unwrap();
+        lin.resolve(&ticket.name).await.unwrap();
+        let list = |size, token: &str| pb::ListTicketHistoryRequest {
+            parent: ticket.name.clone(),
+            page_size: size,
+            page_token: token.to_owned(),
+        };
+        let all = lin.list_ticket_history(list(0, "")).await.unwrap().items;
+        let mut paged = Vec::new();
+        let mut token = String::new();
+        loop {
+            let page = lin.list_ticket_history(list(2, &token)).await.unwrap();
+            paged.extend(page.items);
+            token = page.next_page_token;
+            if token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(paged, all);
+        let mut last = None;
+        for (item, sequence) in all.iter().zip(1..) {
+            assert_eq!((item.sequence, item.ticket.as_str()), (sequence, ticket.name.as_str()));
+            assert_eq!(item.actor.as_ref().unwrap().subject, "members/lin");
+            let time = item.time.unwrap();
+            assert!(last <= Some((time.seconds, time.nanos)));
+            last = Some((time.seconds, time.nanos));
+        }
+        assert_eq!(all.last().unwrap().event.as_ref().unwrap().category(), pb::Category::Resolved);
+        let customer = house.customer(kernel::CustomerId::from(uuid::Uuid::from_u128(1)));
+        let denied = customer.list_ticket_history(list(0, "")).await.unwrap_err();
+        assert_eq!(denied.code(), tonic::Code::PermissionDenied);
+        let theirs = house.client(system(2)).list_ticket_history(list(0, "")).await;
+        assert_eq!(refused(theirs).1, "TICKET_NOT_FOUND");
+    }
+}

@@ -121,3 +121,148 @@ fn position(
     v.check(decoded.is_some(), "page_token", "is not a token of this query");
     decoded
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::Role;
+
+    use super::*;
+    use crate::fixture::*;
+
+    async fn names(client: &Client, request: &pb::ListTicketsRequest) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut request = pb::ListTicketsRequest { page_size: 2, ..request.clone() };
+        loop {
+            let page = client.list_tickets(request.clone()).await.unwrap();
+            names.extend(page.tickets.into_iter().map(|ticket| ticket.name));
+            request.page_token = page.next_page_token;
+            if request.page_token.is_empty() {
+                return names;
+            }
+        }
+    }
+
+    fn by(category: Category) -> pb::ListTicketsRequest {
+        pb::ListTicketsRequest { category: category.into(), ..<_>::default() }
+    }
+
+    #[tokio::test]
+    async fn pages_by_every_declared_path_and_no_other() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        let mut made = Vec::new();
+        for n in 0..5 {
+            let ticket = if n % 2 == 0 { complaint() } else { inquiry() };
+            made.push(lin.create(ticket).await.name);
+            house.clock.advance(std::time::Duration::from_secs(1));
+        }
+        let newest =
+            |picked: &[usize]| picked.iter().rev().map(|n| made[*n].clone()).collect::<Vec<_>>();
+        lin.claim(&made[0]).await.unwrap();
+        let all = pb::ListTicketsRequest::default();
+        assert_eq!(names(&lin, &all).await, newest(&[0, 1, 2, 3, 4]));
+        assert_eq!(names(&lin, &by(Category::New)).await, newest(&[1, 2, 3, 4]));
+        let queue = pb::ListTicketsRequest { queue: "queues/complaints".to_owned(), ..all.clone() };
+        assert_eq!(names(&lin, &queue).await, newest(&[0, 2, 4]));
+        let both = pb::ListTicketsRequest { queue: queue.queue.clone(), ..by(Category::New) };
+        assert_eq!(names(&lin, &both).await, newest(&[2, 4]));
+        let due = pb::ListTicketsRequest { order: TicketOrder::EarliestDue.into(), ..both };
+        assert_eq!(names(&lin, &due).await, [made[2].clone(), made[4].clone()]);
+        let mine = pb::ListTicketsRequest { assignee: "members/lin".to_owned(), ..all.clone() };
+        assert_eq!(names(&lin, &mine).await, newest(&[0]));
+        let number = pb::ListTicketsRequest { number: "100003".to_owned(), ..all.clone() };
+        assert_eq!(names(&lin, &number).await, newest(&[2]));
+
+        let bad = pb::ListTicketsRequest { number: "7".to_owned(), ..queue.clone() };
+        assert_eq!(wrong(lin.list_tickets(bad).await), ["filter"]);
+        let bad = pb::ListTicketsRequest { order: TicketOrder::EarliestDue.into(), ..all.clone() };
+        assert_eq!(wrong(lin.list_tickets(bad).await), ["filter"]);
+        let bad = pb::ListTicketsRequest {
+            page_size: -1,
+            page_token: "x".to_owned(),
+            queue: "x".to_owned(),
+            category: 99,
+            assignee: "x".to_owned(),
+            customer: "x".to_owned(),
+            number: "x".to_owned(),
+            order: 99,
+        };
+        assert_eq!(
+            wrong(lin.list_tickets(bad).await),
+            [
+                "page_size",
+                "page_token",
+                "customer",
+                "number",
+                "category",
+                "order",
+                "queue",
+                "assignee"
+            ]
+        );
+
+        let page = lin.list_tickets(pb::ListTicketsRequest { page_size: 1, ..all.clone() }).await;
+        let page_token = page.unwrap().next_page_token;
+        let stray = pb::ListTicketsRequest { page_token: page_token.clone(), ..by(Category::New) };
+        assert_eq!(wrong(lin.list_tickets(stray).await), ["page_token"]);
+        let theirs = house.client(system(2));
+        let stray = pb::ListTicketsRequest { page_token, ..all.clone() };
+        assert_eq!(wrong(theirs.list_tickets(stray).await), ["page_token"]);
+        assert!(names(&theirs, &all).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn customers_list_their_own() {
+        let house = House::new().await;
+        let system = house.client(system(1));
+        let mine = system.create(pb::Ticket { contact: Some(contact()), ..inquiry() }).await;
+        let other = system.create(inquiry()).await;
+        let id = CustomerId::parse_name(&mine.customer).unwrap();
+        let customer = house.customer(id);
+        let all = pb::ListTicketsRequest::default();
+        let ask = |customer: String, number: &str| pb::ListTicketsRequest {
+            customer,
+            number: number.to_owned(),
+            ..<_>::default()
+        };
+        assert_eq!(names(&customer, &all).await, [mine.name.clone()]);
+        assert_eq!(names(&customer, &ask(id.name(), "")).await, [mine.name.clone()]);
+        assert_eq!(names(&customer, &ask(String::new(), &mine.number)).await, [mine.name.clone()]);
+        assert!(names(&customer, &ask(String::new(), &other.number)).await.is_empty());
+        let somebody = CustomerId::from(uuid::Uuid::from_u128(5)).name();
+        assert!(names(&customer, &ask(somebody, "")).await.is_empty());
+        // The category is none of what customers see.
+        assert_eq!(wrong(customer.list_tickets(by(Category::New)).await), ["filter"]);
+        assert_eq!(customer.list_tickets(all).await.unwrap().tickets[0].category, 0);
+    }
+
+    #[tokio::test]
+    async fn staff_of_a_team_list_its_rows() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        let mut made = Vec::new();
+        for n in 0..6 {
+            let ticket = if n % 2 == 0 { complaint() } else { inquiry() };
+            made.push(lin.create(ticket).await.name);
+            house.clock.advance(std::time::Duration::from_secs(1));
+        }
+        lin.claim(&made[0]).await.unwrap();
+        let of = |teams: &[&str]| house.client(member("tom", Role::Technician, teams));
+        let newest =
+            |picked: &[usize]| picked.iter().rev().map(|n| made[*n].clone()).collect::<Vec<_>>();
+        let all = pb::ListTicketsRequest::default();
+        assert_eq!(names(&of(&["resolution"]), &all).await, newest(&[0, 2, 4]));
+        assert_eq!(names(&of(&["front-line"]), &all).await, newest(&[1, 3, 5]));
+        let both = of(&["resolution", "front-line"]);
+        assert_eq!(names(&both, &all).await, newest(&[0, 1, 2, 3, 4, 5]));
+        assert_eq!(names(&both, &by(Category::New)).await, newest(&[1, 2, 3, 4, 5]));
+        assert!(names(&of(&[]), &all).await.is_empty());
+        assert!(names(&of(&["nobody"]), &all).await.is_empty());
+        let queue = pb::ListTicketsRequest { queue: "queues/complaints".to_owned(), ..all.clone() };
+        assert!(names(&of(&["front-line"]), &queue).await.is_empty());
+        assert_eq!(names(&of(&["resolution"]), &queue).await, newest(&[0, 2, 4]));
+        let taken = pb::ListTicketsRequest { assignee: "members/lin".to_owned(), ..all };
+        assert!(names(&of(&["front-line"]), &taken).await.is_empty());
+        assert_eq!(names(&of(&["resolution"]), &taken).await, newest(&[0]));
+    }
+}

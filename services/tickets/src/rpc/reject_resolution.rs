@@ -51,3 +51,69 @@ pub(crate) async fn handle(
     )
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::CustomerId;
+
+    use super::*;
+    use crate::fixture::*;
+
+    #[tokio::test]
+    async fn an_objection_opens_it_again_with_new_clocks_and_its_words_are_kept() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        let ticket = house
+            .client(system(1))
+            .create(pb::Ticket { contact: Some(contact()), ..inquiry() })
+            .await;
+        let customer = house.customer(CustomerId::parse_name(&ticket.customer).unwrap());
+        lin.claim(&ticket.name).await.unwrap();
+        assert_eq!(blockers(customer.reject(&ticket.name).await), blocker("STATE", "OPEN"));
+        lin.resolve(&ticket.name).await.unwrap();
+        let request = pb::RejectResolutionRequest {
+            name: ticket.name.clone(),
+            objection: "It broke again. ".to_owned(),
+            request_id: request_id(1),
+            ..<_>::default()
+        };
+        let rejected = customer.reject_resolution(request.clone()).await.unwrap();
+        assert_eq!(customer.reject_resolution(request).await.unwrap(), rejected);
+        let open = lin.get(&ticket.name).await.unwrap();
+        assert_eq!(
+            (open.category(), open.reopen_count, open.entry_count),
+            (pb::Category::Open, 1, 1)
+        );
+        assert_eq!(open.assignee, "members/lin");
+        assert_eq!(house.used("lin").await, 1);
+        let running: Vec<_> =
+            open.clocks.iter().filter(|c| c.state() == pb::ClockState::Running).collect();
+        assert_eq!((running.len(), running[0].instance), (1, 2));
+        let said = pb::ListEntriesRequest { parent: ticket.name.clone(), ..<_>::default() };
+        let entries = lin.list_entries(said).await.unwrap().entries;
+        assert_eq!(
+            (entries[0].body.as_str(), entries[0].author_role()),
+            ("It broke again.", AuthorRole::Customer)
+        );
+        assert!(
+            house.history(&ticket.name).await.ends_with(
+                &["ticket.rejected", "ticket.reopened", "clock.started", "entry.added"]
+                    .map(str::to_owned)
+            )
+        );
+    }
+
+    #[tokio::test]
+    async fn where_the_owner_has_no_room_it_waits_again() {
+        let house = House::new().await;
+        let (tiny, lin) = (house.agent("tiny"), house.agent("lin"));
+        let (one, two) = (lin.create(inquiry()).await, lin.create(inquiry()).await);
+        tiny.claim(&one.name).await.unwrap();
+        tiny.resolve(&one.name).await.unwrap();
+        tiny.claim(&two.name).await.unwrap();
+        let open = lin.reject(&one.name).await.unwrap();
+        assert_eq!((open.assignee.as_str(), open.category()), ("", pb::Category::Open));
+        assert_eq!(house.used("tiny").await, 1);
+        assert_eq!(lin.claim_next().await.unwrap().unwrap().name, one.name);
+    }
+}

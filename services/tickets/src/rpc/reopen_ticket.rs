@@ -28,3 +28,35 @@ pub(crate) async fn handle(
     )
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fixture::*;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    #[tokio::test]
+    async fn within_seven_days_and_not_later() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        let ticket = lin.create(inquiry()).await;
+        assert_eq!(blockers(lin.reopen(&ticket.name).await), blocker("STATE", "NEW"));
+        lin.close(&ticket.name, pb::CloseReason::Cancelled).await.unwrap();
+        house.later(7 * DAY).await;
+        let request = pb::ReopenTicketRequest {
+            name: ticket.name.clone(),
+            request_id: request_id(1),
+            ..<_>::default()
+        };
+        let open = lin.reopen_ticket(request.clone()).await.unwrap();
+        assert_eq!((open.category(), open.reopen_count), (pb::Category::Open, 1));
+        assert_eq!((open.close_reason(), open.close_time), (pb::CloseReason::Unspecified, None));
+        assert_eq!(lin.reopen_ticket(request).await.unwrap(), open);
+        lin.close(&ticket.name, pb::CloseReason::Cancelled).await.unwrap();
+        house.later(7 * DAY + Duration::from_secs(1)).await;
+        assert_eq!(blockers(lin.reopen(&ticket.name).await), blocker("FOLLOW_UP_WINDOW", "7 days"));
+    }
+}

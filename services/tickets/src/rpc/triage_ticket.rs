@@ -70,7 +70,10 @@ mod tests {
         lin.close(&ticket.name, pb::CloseReason::Cancelled).await.unwrap();
         assert_eq!(blockers(lin.triage(&ticket.name).await), blocker("STATE", "CLOSED"));
         let customer = house.customer(kernel::CustomerId::from(uuid::Uuid::from_u128(1)));
-        assert_eq!(customer.triage(&ticket.name).await.unwrap_err().code(), tonic::Code::PermissionDenied);
+        assert_eq!(
+            customer.triage(&ticket.name).await.unwrap_err().code(),
+            tonic::Code::PermissionDenied
+        );
     }
 
     #[tokio::test]

@@ -245,7 +245,10 @@ mod tests {
         assert_eq!(lin.get(&ticket.name).await.unwrap().title, "The lid");
 
         // The same again changes nothing.
-        let same = update(pb::Ticket { title: "The lid".to_owned(), name: ticket.name.clone(), ..<_>::default() }, &["title"]);
+        let same = update(
+            pb::Ticket { title: "The lid".to_owned(), name: ticket.name.clone(), ..<_>::default() },
+            &["title"],
+        );
         assert_eq!(lin.update_ticket(same).await.unwrap().etag, changed.etag);
     }
 
@@ -254,7 +257,8 @@ mod tests {
         let house = House::new().await;
         let lin = house.agent("lin");
         let ticket = lin.create(inquiry()).await;
-        let named = |ticket: &pb::Ticket| pb::Ticket { name: ticket.name.clone(), ..<_>::default() };
+        let named =
+            |ticket: &pb::Ticket| pb::Ticket { name: ticket.name.clone(), ..<_>::default() };
         let request = update(named(&ticket), &["category", "queue", "kind", "title"]);
         assert_eq!(
             wrong(lin.update_ticket(request).await),
@@ -262,7 +266,10 @@ mod tests {
         );
         let refund = pb::Ticket { service_type: pb::ServiceType::Refund.into(), ..named(&ticket) };
         let request = update(refund.clone(), &["service_type"]);
-        assert_eq!(blockers(lin.update_ticket(request).await), blocker("FIELD", "ticket.service_type"));
+        assert_eq!(
+            blockers(lin.update_ticket(request).await),
+            blocker("FIELD", "ticket.service_type")
+        );
         let request = pb::Ticket { kind: pb::Kind::ServiceRequest.into(), ..refund };
         lin.update_ticket(update(request, &["kind", "service_type"])).await.unwrap();
         let fault = pb::Ticket { kind: pb::Kind::Fault.into(), ..named(&ticket) };
@@ -283,7 +290,12 @@ mod tests {
         let lin = house.agent("lin");
         let ticket = lin.create(inquiry()).await;
         let mut request = update(
-            pb::Ticket { name: ticket.name.clone(), etag: ticket.etag.clone(), title: "a".to_owned(), ..<_>::default() },
+            pb::Ticket {
+                name: ticket.name.clone(),
+                etag: ticket.etag.clone(),
+                title: "a".to_owned(),
+                ..<_>::default()
+            },
             &["title"],
         );
         request.request_id = request_id(1);

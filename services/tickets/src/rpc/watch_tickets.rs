@@ -107,3 +107,103 @@ fn fault(fault: WatchFault) -> Error {
         WatchFault::Store(error) => Error::Storage(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tonic::Code;
+
+    use super::*;
+    use crate::fixture::*;
+
+    type Items = tonic::Streaming<pb::WatchTicketsResponse>;
+
+    async fn next(items: &mut Items) -> pb::WatchTicketsResponse {
+        let next = tokio::time::timeout(Duration::from_secs(20), items.next()).await;
+        next.expect("an item in time").unwrap().unwrap()
+    }
+
+    /// The next things that happened, with the token behind the last.
+    async fn happened(items: &mut Items, count: usize) -> (Vec<(String, i64)>, String) {
+        let (mut happened, mut token) = (Vec::new(), String::new());
+        while happened.len() < count {
+            let answer = next(items).await;
+            token = answer.resume_token;
+            happened.extend(answer.item.map(|item| (item.r#type, item.sequence)));
+        }
+        (happened, token)
+    }
+
+    fn named(kinds: &[&str]) -> Vec<(String, i64)> {
+        kinds.iter().map(|kind| (*kind).to_owned()).zip(1..).collect()
+    }
+
+    #[tokio::test]
+    async fn a_sign_of_life_then_events_in_order_and_a_token_goes_on_exactly() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        lin.create(inquiry()).await;
+        house.sequence().await;
+        let mut items = lin.watch(<_>::default()).await.unwrap();
+        let first = next(&mut items).await;
+        assert_eq!(first.item, None, "a sign of life comes first, and nothing from before");
+
+        let ticket = lin.create(inquiry()).await;
+        lin.claim(&ticket.name).await.unwrap();
+        house.client(system(2)).create(inquiry()).await;
+        lin.resolve(&ticket.name).await.unwrap();
+        house.sequence().await;
+        let all = named(&[
+            "ticket.created",
+            "clock.started",
+            "clock.started",
+            "assignment.changed",
+            "clock.fulfilled",
+            "clock.fulfilled",
+            "work_session.ended",
+            "ticket.resolved",
+        ]);
+        let (some, token) = happened(&mut items, 3).await;
+        assert_eq!(some, all[..3]);
+        let resume = |token: &str| pb::WatchTicketsRequest {
+            resume_token: token.to_owned(),
+            ..<_>::default()
+        };
+        let mut rest = lin.watch(resume(&token)).await.unwrap();
+        assert_eq!(happened(&mut rest, 5).await.0, all[3..]);
+        let mut again = lin.watch(resume(&first.resume_token)).await.unwrap();
+        assert_eq!(happened(&mut again, 8).await.0, all);
+
+        // A token of another query, tenant or maker is none.
+        let other =
+            pb::WatchTicketsRequest { queue: "queues/general".to_owned(), ..resume(&token) };
+        assert_eq!(wrong(lin.watch(other).await.map(drop)), ["resume_token"]);
+        let theirs = house.client(system(2)).watch(resume(&token)).await;
+        assert_eq!(wrong(theirs.map(drop)), ["resume_token"]);
+        let bad = pb::WatchTicketsRequest { assignee: "lin".to_owned(), ..resume("x") };
+        assert_eq!(wrong(lin.watch(bad).await.map(drop)), ["assignee", "resume_token"]);
+        let customer = house.customer(kernel::CustomerId::from(uuid::Uuid::from_u128(1)));
+        let denied = customer.watch(<_>::default()).await.map(drop).unwrap_err();
+        assert_eq!(denied.code(), Code::PermissionDenied);
+    }
+
+    #[tokio::test]
+    async fn who_watches_an_agent_also_sees_what_is_taken_from_them() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        let mine = pb::WatchTicketsRequest { assignee: "members/lin".to_owned(), ..<_>::default() };
+        let mut items = lin.watch(mine).await.unwrap();
+        next(&mut items).await;
+        let ticket = lin.create(inquiry()).await;
+        lin.claim(&ticket.name).await.unwrap();
+        lin.say(&ticket.name, "Hello!").await.unwrap();
+        lin.release(&ticket.name).await.unwrap();
+        house.agent("mei").claim(&ticket.name).await.unwrap();
+        house.sequence().await;
+        let kinds: Vec<_> =
+            happened(&mut items, 4).await.0.into_iter().map(|(kind, _)| kind).collect();
+        assert_eq!(
+            kinds,
+            ["assignment.changed", "entry.added", "clock.fulfilled", "assignment.changed"]
+        );
+    }
+}

@@ -101,13 +101,7 @@ pub async fn page(
 }
 
 /// Writes the statement of a page; behind `EXPLAIN` it shows how it is planned.
-pub fn write(
-    list: &mut List,
-    reach: &Reach<'_>,
-    path: &Path,
-    after: Option<Position>,
-    limit: i64,
-) {
+pub fn write(list: &mut List, reach: &Reach<'_>, path: &Path, after: Option<Position>, limit: i64) {
     let merged = matches!(reach.scope, RowScope::Teams(_)) && path.is_open();
     if !merged {
         list.push(FROM);

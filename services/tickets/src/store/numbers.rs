@@ -12,7 +12,7 @@ use ::store::{Db, Error, Sql, args, transact};
 use kernel::TenantId;
 
 const TAKE: Sql = Sql::both(
-    "INSERT INTO numbers (tenant, next) VALUES ($1, $2 + $3) \
+    "INSERT INTO numbers (tenant, next) VALUES ($1, $2) \
      ON CONFLICT (tenant) DO UPDATE SET next = numbers.next + $3 RETURNING next",
 );
 
@@ -41,7 +41,7 @@ impl Numbers {
             return Ok(number);
         }
         let end: i64 = transact!(db, "numbers.take", |tx| {
-            tx.one::<(i64,)>(TAKE, args![tenant, FIRST, BLOCK]).await.map(|(end,)| end)
+            tx.one::<(i64,)>(TAKE, args![tenant, FIRST + BLOCK, BLOCK]).await.map(|(end,)| end)
         })?;
         let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
         blocks.insert(tenant, end - BLOCK + 1..end);

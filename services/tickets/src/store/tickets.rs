@@ -33,9 +33,10 @@ macro_rules! get {
 }
 
 const GET: Sql = Sql::both(get!());
-/// The ticket's row is held from here to the end of the transaction, so that its events are written
-/// one command after the other. SQLite's writer is alone anyway.
-const LOCK: Sql = Sql::split(get!(), concat!(get!(), " FOR UPDATE OF t"));
+/// The ticket is held from here to the end of the transaction, so that its events are written one
+/// command after the other. Its words are held too: of a row that is not, who had to wait would see
+/// what stood there before the wait, and write it back. SQLite's writer is alone anyway.
+const LOCK: Sql = Sql::split(get!(), concat!(get!(), " FOR UPDATE"));
 /// The same for a ticket that is still waiting and that nobody else is just taking.
 const LOCK_WAITING: Sql = Sql::split(
     concat!(get!(), " AND t.waiting"),
@@ -291,12 +292,7 @@ pub struct Due {
 }
 
 /// Tickets of any tenant that time does something to by `now`, earliest first, after `after`.
-pub async fn due(
-    db: &Db,
-    now: Time,
-    after: Option<Due>,
-    limit: i64,
-) -> Result<Vec<Due>, Error> {
+pub async fn due(db: &Db, now: Time, after: Option<Due>, limit: i64) -> Result<Vec<Due>, Error> {
     let (at, tenant, id) = after.map_or((i64::MIN, Uuid::nil(), Uuid::nil()), |after| {
         (after.at.micros(), after.tenant.uuid(), after.id.uuid())
     });

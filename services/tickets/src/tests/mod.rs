@@ -1,1 +1,5 @@
 //! Tests of more than one operation.
+
+mod concurrency;
+mod cut;
+mod properties;

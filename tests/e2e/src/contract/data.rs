@@ -20,7 +20,8 @@ pub const OTHERS: [&str; 2] = ["aftercare.customers.v1.TimelineItem", "aftercare
 
 /// The resources: messages that have a name of their own.
 pub fn resources(pool: &DescriptorPool) -> BTreeSet<String> {
-    let ours = pool.all_messages().filter(|message| message.package_name().starts_with("aftercare."));
+    let ours =
+        pool.all_messages().filter(|message| message.package_name().starts_with("aftercare."));
     ours.filter(|message| message.fields().any(|field| names_a_resource(&field)))
         .map(|message| message.full_name().to_owned())
         .collect()

@@ -209,8 +209,18 @@ mod tests {
         );
         assert_eq!(parse("/v1/{id}").unwrap().segments, [literal("v1"), Segment::One]);
         for bad in [
-            "", "v1/tickets", "/v1//tickets", "/v1/{name=tickets/*", "/v1/{=tickets/*}", "/v1/{Name}",
-            "/v1/tickets:", "/v1/**/x", "/v1/{name=tickets/*}x", "/v1/ticket s", "/v1:a/b", "/",
+            "",
+            "v1/tickets",
+            "/v1//tickets",
+            "/v1/{name=tickets/*",
+            "/v1/{=tickets/*}",
+            "/v1/{Name}",
+            "/v1/tickets:",
+            "/v1/**/x",
+            "/v1/{name=tickets/*}x",
+            "/v1/ticket s",
+            "/v1:a/b",
+            "/",
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }

@@ -44,9 +44,9 @@ pub fn ungranted(methods: &[MethodDescriptor], grants: &Grants) -> Vec<String> {
         *all_internal &= internal;
     }
     let missing = wanted.into_iter().filter(|(permission, internal)| {
-        !Role::ALL.iter().any(|role| {
-            (*internal || *role != Role::Service) && holds(*role, permission, grants)
-        })
+        !Role::ALL
+            .iter()
+            .any(|role| (*internal || *role != Role::Service) && holds(*role, permission, grants))
     });
     missing.map(|(permission, _)| format!("{permission}: no role has it")).collect()
 }

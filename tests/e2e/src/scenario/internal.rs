@@ -5,10 +5,7 @@ use kernel::{Caller, Clock};
 use rpc::token::Minter;
 use serde_json::{Value, json};
 
-use crate::{
-    Client, Suite, Tenant,
-    suite::channel,
-};
+use crate::{Client, Suite, Tenant, suite::channel};
 
 /// The internal methods that have a scenario.
 pub const METHODS: [&str; 8] = [
@@ -32,9 +29,8 @@ pub async fn prepare(suite: &Suite, method: &str) -> (Client, Value) {
     match method {
         "Read" => (peer(suite), json!({ "source": "tickets", "limit": 1 })),
         "Heads" => (peer(suite), json!({ "source": "tickets" })),
-        "ListConsumers" => (admin, json!({})),
+        "ListConsumers" | "GetClock" => (admin, json!({})),
         "ListDeadLetters" | "Redrive" | "Rewind" => (admin, consumer),
-        "GetClock" => (admin, json!({})),
         // To where it is already: other tests go on by the same clock.
         "AdvanceClock" => {
             let reading = admin.call("GetClock", json!({})).await;
@@ -46,8 +42,12 @@ pub async fn prepare(suite: &Suite, method: &str) -> (Client, Value) {
 
 /// A client on the port of the other processes, with a call token of one of them.
 pub fn peer(suite: &Suite) -> Client {
+    Client::to(&channel(suite.at("tickets").peer)).with("authorization", call_token(suite))
+}
+
+/// What customers puts into `authorization` when it calls tickets for itself.
+pub fn call_token(suite: &Suite) -> String {
     let minter = Minter::new("customers", &suite.keys(), Clock::system());
-    let token = minter.mint(&Caller::service("customers", Tenant::North.id()), "tickets");
-    let client = Client::to(&channel(suite.at("tickets").peer));
-    client.with("authorization", format!("Call {token}"))
+    let caller = Caller::service("customers", Tenant::North.id());
+    format!("Call {}", minter.mint(&caller, "tickets"))
 }

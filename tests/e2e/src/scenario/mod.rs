@@ -8,14 +8,14 @@ mod tickets;
 
 use std::collections::BTreeSet;
 
-use futures::future::BoxFuture;
+use futures::future::LocalBoxFuture;
 use kernel::Role;
 use serde_json::Value;
 
 use crate::Desk;
 
 /// How a tenant is prepared.
-type Prepare = for<'a> fn(&'a Desk<'_>) -> BoxFuture<'a, Prepared>;
+type Prepare = for<'a> fn(&'a Desk<'_>) -> LocalBoxFuture<'a, Prepared>;
 
 /// A public RPC, and how to make it succeed.
 #[derive(Clone, Copy)]

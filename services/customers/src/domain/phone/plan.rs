@@ -46,7 +46,7 @@ pub(super) fn written_code(
     // The home country's code without anything before it, as in 8613800138000.
     if let Some(rest) = all.strip_prefix(&home.country_code().to_string()) {
         let general = home.descriptors().general();
-        let national = without_national_prefix(rest.to_owned(), home);
+        let national = national_prefix_off(rest, home).unwrap_or_else(|| rest.to_owned());
         let only_then = !fits(general, &all) && fits(general, &national);
         if only_then || matches!(length(&all, home), Length::TooLong) {
             return Ok(Some((home.country_code(), national)));

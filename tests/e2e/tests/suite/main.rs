@@ -1,0 +1,12 @@
+//! The suite from outside. One program, so that all tests share one running suite on each database.
+#![expect(clippy::unwrap_used, reason = "a test that finds nothing to unwrap has failed")]
+
+mod cli;
+mod errors;
+mod isolation;
+mod journeys;
+mod permissions;
+mod processes;
+mod restore;
+mod scenarios;
+mod walk;

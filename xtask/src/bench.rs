@@ -1,0 +1,75 @@
+//! `cargo xtask bench`: what the suite costs, as ratios to what it stands on
+//!
+//! Builds the binary and the bench in release, starts a private PostgreSQL with room for the larger
+//! database, and runs `tests/bench` on it. Nothing here can fail because a machine is slow.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use crate::metadata::Metadata;
+use crate::postgres::Cluster;
+use crate::shell::Shell;
+use crate::tools::{self, Tool};
+
+/// The larger database stays in memory and is not written out in the middle of a round, on either
+/// side of a comparison.
+const SETTINGS: &[&str] = &["shared_buffers=2GB", "max_wal_size=8GB", "checkpoint_timeout=30min"];
+
+/// What there is to measure.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Bench {
+    /// `GetTicket` against a raw tonic echo of the same bytes
+    Get,
+    /// `CreateTicket` against the bare transaction that writes the same rows
+    Create,
+    /// Lists, `GetTicket` and `ClaimNextTicket` on many tickets against few
+    Growth,
+    /// All of them
+    All,
+}
+
+/// How it is measured.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// What to measure
+    #[arg(default_value = "all")]
+    bench: Bench,
+    /// How often each side is measured
+    #[arg(long, default_value = "5")]
+    rounds: usize,
+    /// How many seconds each time
+    #[arg(long, default_value = "3")]
+    seconds: f64,
+    /// Also write every round to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Answers with the bench's exit code.
+pub(crate) fn run(shell: &Shell, args: &Args) -> Result<ExitCode> {
+    let metadata = Metadata::read(shell)?;
+    tools::ensure(shell, &[Tool::Postgres])?;
+    shell.step("build", || {
+        let build = ["build", "--release", "--package", "aftercare", "--package"];
+        shell.must(shell.command("cargo").args(build).arg("aftercare-bench"))
+    })?;
+    let release = metadata.target.join("release");
+    let cluster =
+        shell.step("postgres", || Cluster::start_with(shell, &metadata.target, SETTINGS))?;
+
+    let mut bench = shell.command(release.join("aftercare-bench"));
+    bench.arg("run");
+    if let Some(name) = args.bench.to_possible_value() {
+        bench.arg(name.get_name());
+    }
+    bench.args(["--rounds", &args.rounds.to_string(), "--seconds", &args.seconds.to_string()]);
+    bench.args(["--postgres", &cluster.url(), "--aftercare"]).arg(release.join("aftercare"));
+    if let Some(file) = &args.json {
+        bench.arg("--json").arg(std::path::absolute(file)?);
+    }
+    let status = shell.run(&mut bench)?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
