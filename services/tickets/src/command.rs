@@ -318,7 +318,7 @@ pub(crate) async fn save(
         changed.stays_within_capacity();
     }
     let sequence = before.ticket.sequence;
-    let events = number(&mut changed, author, at)?;
+    let events = number(&mut changed, author, at);
     let ticket = changed.ticket;
     // Also while somebody has it: when it waits again, its lane must be known.
     if ticket.lane != before.ticket.lane {
@@ -343,11 +343,7 @@ pub(crate) async fn ensure_lane(tx: &mut Tx, app: &App, ticket: &Ticket) -> Resu
 }
 
 /// Gives what happened its places in the ticket's history.
-pub(crate) fn number(
-    changed: &mut Changed,
-    author: &Author,
-    at: Time,
-) -> Result<Vec<events::NewEvent>, Error> {
+pub(crate) fn number(changed: &mut Changed, author: &Author, at: Time) -> Vec<events::NewEvent> {
     let happened = std::mem::take(&mut changed.happened);
     let mut numbered = Vec::with_capacity(happened.len());
     let ticket = &mut changed.ticket;
@@ -380,7 +376,7 @@ pub(crate) fn number(
     if !numbered.is_empty() {
         ticket.last_at = at;
     }
-    Ok(numbered)
+    numbered
 }
 
 /// Takes and gives back capacity, member by member in one order, so that two that move the same

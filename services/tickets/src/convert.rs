@@ -161,8 +161,9 @@ pub(crate) fn open_contact(
     texts: &Texts,
 ) -> Result<Option<pb::Contact>, Error> {
     let Some(sealed) = &texts.contact else { return Ok(None) };
-    let sealer = app.keys().sealer(ticket.tenant, "ticket contact");
-    let plain = sealer
+    let plain = app
+        .keys()
+        .sealer(ticket.tenant, "ticket contact")
         .open(sealed, &contact_place(ticket.id))
         .map_err(|_| Error::Stored("a contact cannot be opened"))?;
     let contact = pb::Contact::decode(plain.as_slice());

@@ -13,7 +13,7 @@ const WHAT: usize = 32_000;
 const EXPECTATION: usize = 2_000;
 const MOST_SKILLS: usize = 8;
 /// How far the clock of a caller may be ahead of ours.
-const SKEW: std::time::Duration = std::time::Duration::from_secs(300);
+const SKEW: std::time::Duration = std::time::Duration::from_mins(5);
 
 /// An enum that must be one of the contract's, and said.
 pub(crate) fn required<E: TryFrom<i32> + Default + PartialEq>(

@@ -17,6 +17,9 @@ use ::rpc::{
     token::{Minter, Verifier},
 };
 use ::store::{Db, Engine, meta};
+use contracts::customers::v1::{
+    self as customers_pb, customer_service_client::CustomerServiceClient,
+};
 use contracts::tickets::v1::{
     self as pb, conversation_service_client::ConversationServiceClient,
     ticket_service_client::TicketServiceClient,
@@ -131,6 +134,35 @@ impl House {
     /// A client of this customer.
     pub(crate) fn customer(&self, id: CustomerId) -> Client {
         self.client(customer(1, id))
+    }
+
+    /// A customer whom customers knows, the same one each time.
+    pub(crate) async fn known(&self) -> CustomerId {
+        let identifier = customers_pb::Identifier {
+            kind: customers_pb::IdentifierKind::Email.into(),
+            value: contact().email,
+            ..<_>::default()
+        };
+        let request = customers_pb::ResolveCustomerRequest {
+            identifiers: vec![identifier],
+            create: true,
+            ..<_>::default()
+        };
+        let link = self.customers.as_service("tickets", tenant(1));
+        let mut client = CustomerServiceClient::new(link);
+        let known = client.resolve_customer(request).await.unwrap().into_inner().customer.unwrap();
+        CustomerId::parse_name(&known.name).unwrap()
+    }
+
+    /// A ticket once it is linked to its customer; on a slow machine that is some time after intake.
+    pub(crate) async fn linked(&self, name: &str) -> pb::Ticket {
+        loop {
+            let ticket = self.client(system(1)).get(name).await.unwrap();
+            if !ticket.customer.is_empty() {
+                return ticket;
+            }
+            self.later(Duration::from_secs(60)).await;
+        }
     }
 
     /// Time passes, and whatever is due happens.

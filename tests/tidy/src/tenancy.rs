@@ -70,7 +70,7 @@ impl Exceptions {
 pub fn statements(source: &Source, exceptions: &mut Exceptions) -> Vec<String> {
     let mut found = Vec::new();
     for statement in read(&source.text) {
-        let mut faults = sql::faults(&statement.text);
+        let mut faults = sql::faults(&completed(&statement.text));
         if !starts_in_capitals(&statement.text) {
             faults.push("does not start with a keyword in capitals".to_owned());
         }
@@ -83,6 +83,11 @@ pub fn statements(source: &Source, exceptions: &mut Exceptions) -> Vec<String> {
         }
     }
     found
+}
+
+/// A fragment that ends in a comparison goes on with the value that is bound behind it.
+fn completed(text: &str) -> String {
+    if text.trim_end().ends_with('=') { format!("{text} $0") } else { text.to_owned() }
 }
 
 fn read(source: &str) -> Vec<Statement> {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Which facts are there; the words themselves are kept apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact, told or not")]
 pub struct Told {
     /// Whether there is a customer or a way to reach one.
     pub who: bool,

@@ -345,7 +345,7 @@ impl Ticket {
 
     /// The earliest due time of its running clocks.
     pub fn next_due(&self) -> Option<Time> {
-        self.body.clocks.iter().filter_map(|clock| clock.target_if_running()).map(|t| t.due).min()
+        self.body.clocks.iter().filter_map(Clock::target_if_running).map(|t| t.due).min()
     }
 
     /// Writes fields; `paths` are those that changed, by their names in the contract.

@@ -241,7 +241,11 @@ mod tests {
 
     /// A ticket of a customer, and the customer.
     async fn matter(house: &House) -> (String, Client) {
-        let ticket = pb::Ticket { contact: Some(contact()), ..inquiry() };
+        let ticket = pb::Ticket {
+            customer: house.known().await.name(),
+            contact: Some(contact()),
+            ..inquiry()
+        };
         let ticket = house.client(system(1)).create(ticket).await;
         let customer = house.customer(CustomerId::parse_name(&ticket.customer).unwrap());
         (ticket.name, customer)

@@ -68,7 +68,13 @@ mod tests {
     async fn customers_see_the_projection_and_only_who_may_sees_the_contact() {
         let house = House::new().await;
         let system = house.client(system(1));
-        let ticket = system.create(pb::Ticket { contact: Some(contact()), ..complaint() }).await;
+        let ticket = system
+            .create(pb::Ticket {
+                customer: house.known().await.name(),
+                contact: Some(contact()),
+                ..complaint()
+            })
+            .await;
         assert_eq!(ticket.contact, Some(contact()));
         let lin = house.agent("lin");
         lin.claim(&ticket.name).await.unwrap();

@@ -52,7 +52,11 @@ mod tests {
         let lin = house.agent("lin");
         let ticket = house
             .client(system(1))
-            .create(pb::Ticket { contact: Some(contact()), ..inquiry() })
+            .create(pb::Ticket {
+                customer: house.known().await.name(),
+                contact: Some(contact()),
+                ..inquiry()
+            })
             .await;
         let customer = house.customer(CustomerId::parse_name(&ticket.customer).unwrap());
         customer.say(&ticket.name, "Hello?").await.unwrap();

@@ -87,13 +87,13 @@ mod tests {
             }
         }
         assert_eq!(paged, all);
-        let mut last = None;
+        let mut before = None;
         for (item, sequence) in all.iter().zip(1..) {
             assert_eq!((item.sequence, item.ticket.as_str()), (sequence, ticket.name.as_str()));
             assert_eq!(item.actor.as_ref().unwrap().subject, "members/lin");
             let time = item.time.unwrap();
-            assert!(last <= Some((time.seconds, time.nanos)));
-            last = Some((time.seconds, time.nanos));
+            assert!(before <= Some((time.seconds, time.nanos)));
+            before = Some((time.seconds, time.nanos));
         }
         assert_eq!(all.last().unwrap().event.as_ref().unwrap().category(), pb::Category::Resolved);
         let customer = house.customer(kernel::CustomerId::from(uuid::Uuid::from_u128(1)));

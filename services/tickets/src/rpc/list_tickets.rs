@@ -215,7 +215,13 @@ mod tests {
     async fn customers_list_their_own() {
         let house = House::new().await;
         let system = house.client(system(1));
-        let mine = system.create(pb::Ticket { contact: Some(contact()), ..inquiry() }).await;
+        let mine = system
+            .create(pb::Ticket {
+                customer: house.known().await.name(),
+                contact: Some(contact()),
+                ..inquiry()
+            })
+            .await;
         let other = system.create(inquiry()).await;
         let id = CustomerId::parse_name(&mine.customer).unwrap();
         let customer = house.customer(id);

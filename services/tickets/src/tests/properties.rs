@@ -205,7 +205,7 @@ impl World {
                 }
             }
         }
-        let events = number(&mut changed, &Author::suite(), self.now).unwrap();
+        let events = number(&mut changed, &Author::suite(), self.now);
         for event in events {
             self.sequence += 1;
             assert_eq!(event.sequence, self.sequence);
