@@ -61,6 +61,8 @@ impl Housekeeper {
         for (partition,) in partitions {
             while prune(&self.db, partition, now - RETENTION).await? == u64::from(BATCH) {}
         }
+        // Callers try again in real time, however far a demo has moved the clock.
+        let now = self.clock.real_now();
         while idempotency::prune(&self.db, now, BATCH).await? == u64::from(BATCH) {}
         lease::release(&self.db, LEASE, &self.holder, epoch).await
     }

@@ -11,6 +11,8 @@ use tonic_types::{ErrorDetails, StatusExt};
 /// Trailers beyond some 8 KiB are dropped by clients; details stay well below.
 const MAX_VIOLATIONS: usize = 20;
 const MAX_WORDS: usize = 160;
+/// A message may hold two names of entries, each of two ids, and say something about them.
+const MAX_MESSAGE: usize = 320;
 
 /// The status of a fault, with a message in English and, for callers who ask for it, in Chinese.
 pub fn of(fault: &impl Fault, locale: Locale) -> Status {
@@ -19,7 +21,8 @@ pub fn of(fault: &impl Fault, locale: Locale) -> Status {
     if hidden {
         log_chain(fault, code);
     }
-    let message = if hidden { fixed(code).to_owned() } else { cut(&fault.to_string()) };
+    let message =
+        if hidden { fixed(code).to_owned() } else { cut_to(MAX_MESSAGE, &fault.to_string()) };
 
     let mut details = ErrorDetails::new();
     let metadata: Vec<(String, String)> =
@@ -47,7 +50,7 @@ pub fn of(fault: &impl Fault, locale: Locale) -> Status {
     }
     let localized = match locale {
         Locale::Zh if hidden => Some(fixed_zh(code).to_owned()),
-        Locale::Zh => fault.message_zh().map(|text| cut(&text)),
+        Locale::Zh => fault.message_zh().map(|text| cut_to(MAX_MESSAGE, &text)),
         Locale::En => None,
     };
     let (tag, text) = match localized {
@@ -141,10 +144,14 @@ fn log_chain(fault: &impl Fault, code: Code) {
 }
 
 fn cut(text: &str) -> String {
-    if text.chars().count() <= MAX_WORDS {
+    cut_to(MAX_WORDS, text)
+}
+
+fn cut_to(most: usize, text: &str) -> String {
+    if text.chars().count() <= most {
         return text.to_owned();
     }
-    text.chars().take(MAX_WORDS - 1).chain(['…']).collect()
+    text.chars().take(most - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -206,6 +213,14 @@ mod tests {
     fn an_internal_fault_says_nothing_of_its_cause() {
         let fault = Sample("secret".into(), Vec::new(), Vec::new(), Code::Internal);
         assert_eq!(of(&fault, Locale::En).message(), "something went wrong on our side");
+    }
+
+    #[test]
+    fn a_message_about_two_entries_is_whole() {
+        let entry = format!("tickets/{0}/entries/{0}", "019ab000-0000-7000-8000-00000000000a");
+        let names = format!("`{entry}` and `{entry}`");
+        let fault = Sample(names.clone(), Vec::new(), Vec::new(), Code::InvalidArgument);
+        assert!(of(&fault, Locale::En).message().contains(&names));
     }
 
     #[test]

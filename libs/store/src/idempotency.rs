@@ -55,7 +55,7 @@ pub struct Request<'a> {
     pub resource: &'a str,
     /// The resource's version after it.
     pub version: i64,
-    /// The time from which the row is kept for [`KEPT_FOR`].
+    /// The real time, which the suite's may be far ahead of; the row is kept for [`KEPT_FOR`].
     pub now: Time,
 }
 
@@ -117,8 +117,8 @@ pub async fn name(tx: &mut Tx, request: &Request<'_>) -> Result<(), Error> {
     tx.execute(NAME, [key, args![request.resource]].concat()).await.map(drop)
 }
 
-/// Deletes up to `limit` expired rows and returns how many it deleted; call it again while it
-/// returns `limit`.
+/// Deletes up to `limit` rows that have expired by `now`, the real time, and returns how many it
+/// deleted; call it again while it returns `limit`.
 pub async fn prune(db: &Db, now: Time, limit: u32) -> Result<u64, Error> {
     crate::transact!(db, "idempotency.prune", |tx| tx.execute(PRUNE, args![now, limit]).await)
 }

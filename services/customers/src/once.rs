@@ -78,7 +78,7 @@ impl Once {
             hash: self.hash,
             resource,
             version,
-            now: app.clock.now(),
+            now: app.clock.real_now(),
         };
         match idempotency::claim(tx, &request).await? {
             Claim::First => Ok(None),

@@ -1,6 +1,9 @@
 //! What the tests share: tickets behind its own wall on a fresh database, customers beside it, a clock
 //! that stands still, and callers of every role who come through the wall with a call token.
 
+mod client;
+mod said;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
@@ -32,11 +35,11 @@ use kernel::{
 use telemetry::Metrics;
 use testing::TestDb;
 use tokio_util::task::TaskTracker;
-use tonic::{Response, Status, body::Body};
-use tonic_types::StatusExt;
+use tonic::body::Body;
 use tower::{BoxError, ServiceExt};
 use uuid::Uuid;
 
+pub(crate) use self::{client::Client, said::*};
 use crate::{
     App, Parts, Tenant,
     domain::routing::{Profile, Queue, Routing},
@@ -115,7 +118,7 @@ impl House {
             caller: Arc::new(caller),
             scope: RowScope::Tenant,
             method: "".into(),
-            deadline: tokio::time::Instant::now() + Duration::from_secs(60),
+            deadline: tokio::time::Instant::now() + Duration::from_mins(1),
             traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into(),
             grants: Arc::new(grants()),
         };
@@ -161,7 +164,7 @@ impl House {
             if !ticket.customer.is_empty() {
                 return ticket;
             }
-            self.later(Duration::from_secs(60)).await;
+            self.later(Duration::from_mins(1)).await;
         }
     }
 
@@ -349,228 +352,4 @@ pub(crate) fn system(n: u128) -> Caller {
         roles: vec![Role::Integration],
         ..agent("")
     }
-}
-
-/// Somebody who calls.
-#[derive(Clone)]
-pub(crate) struct Client {
-    tickets: TicketServiceClient<Link>,
-    talk: ConversationServiceClient<Link>,
-}
-
-macro_rules! calls {
-    ($($service:ident.$name:ident: $request:ident => $answer:ident;)*) => {$(
-        pub(crate) async fn $name(&self, request: pb::$request) -> Result<pb::$answer, Status> {
-            self.$service.clone().$name(request).await.map(Response::into_inner)
-        }
-    )*};
-}
-
-macro_rules! commands {
-    ($($short:ident = $name:ident($request:ident);)*) => {$(
-        pub(crate) async fn $short(&self, name: &str) -> Result<pb::Ticket, Status> {
-            self.$name(pb::$request { name: name.to_owned(), ..<_>::default() }).await
-        }
-    )*};
-}
-
-impl Client {
-    calls! {
-        tickets.create_ticket: CreateTicketRequest => Ticket;
-        tickets.get_ticket: GetTicketRequest => Ticket;
-        tickets.list_tickets: ListTicketsRequest => ListTicketsResponse;
-        tickets.update_ticket: UpdateTicketRequest => Ticket;
-        tickets.triage_ticket: TriageTicketRequest => Ticket;
-        tickets.assign_ticket: AssignTicketRequest => Ticket;
-        tickets.claim_ticket: ClaimTicketRequest => Ticket;
-        tickets.claim_next_ticket: ClaimNextTicketRequest => ClaimNextTicketResponse;
-        tickets.release_ticket: ReleaseTicketRequest => Ticket;
-        tickets.resolve_ticket: ResolveTicketRequest => Ticket;
-        tickets.confirm_resolution: ConfirmResolutionRequest => Ticket;
-        tickets.reject_resolution: RejectResolutionRequest => Ticket;
-        tickets.reopen_ticket: ReopenTicketRequest => Ticket;
-        tickets.close_ticket: CloseTicketRequest => Ticket;
-        tickets.list_ticket_history: ListTicketHistoryRequest => ListTicketHistoryResponse;
-        talk.add_entry: AddEntryRequest => Entry;
-        talk.list_entries: ListEntriesRequest => ListEntriesResponse;
-    }
-
-    commands! {
-        get = get_ticket(GetTicketRequest);
-        claim = claim_ticket(ClaimTicketRequest);
-        release = release_ticket(ReleaseTicketRequest);
-        confirm = confirm_resolution(ConfirmResolutionRequest);
-        reject = reject_resolution(RejectResolutionRequest);
-        reopen = reopen_ticket(ReopenTicketRequest);
-    }
-
-    pub(crate) async fn watch(
-        &self,
-        request: pb::WatchTicketsRequest,
-    ) -> Result<tonic::Streaming<pb::WatchTicketsResponse>, Status> {
-        self.tickets.clone().watch_tickets(request).await.map(Response::into_inner)
-    }
-
-    /// Records this ticket.
-    pub(crate) async fn create(&self, ticket: pb::Ticket) -> pb::Ticket {
-        let request = pb::CreateTicketRequest { ticket: Some(ticket), ..<_>::default() };
-        self.create_ticket(request).await.unwrap()
-    }
-
-    pub(crate) async fn claim_next(&self) -> Result<Option<pb::Ticket>, Status> {
-        self.claim_next_ticket(<_>::default()).await.map(|answer| answer.ticket)
-    }
-
-    pub(crate) async fn assign(&self, name: &str, member: &str) -> Result<pb::Ticket, Status> {
-        let (name, assignee) = (name.to_owned(), format!("members/{member}"));
-        self.assign_ticket(pb::AssignTicketRequest { name, assignee, ..<_>::default() }).await
-    }
-
-    pub(crate) async fn resolve(&self, name: &str) -> Result<pb::Ticket, Status> {
-        let (name, answer) = (name.to_owned(), "It was replaced.".to_owned());
-        self.resolve_ticket(pb::ResolveTicketRequest { name, answer, ..<_>::default() }).await
-    }
-
-    pub(crate) async fn triage(&self, name: &str) -> Result<pb::Ticket, Status> {
-        self.triage_ticket(pb::TriageTicketRequest {
-            name: name.to_owned(),
-            triage: Some(judgement()),
-            ..<_>::default()
-        })
-        .await
-    }
-
-    pub(crate) async fn close(
-        &self,
-        name: &str,
-        reason: pb::CloseReason,
-    ) -> Result<pb::Ticket, Status> {
-        let (name, reason) = (name.to_owned(), reason.into());
-        self.close_ticket(pb::CloseTicketRequest { name, reason, ..<_>::default() }).await
-    }
-
-    /// Says something in public, in the role that the caller has.
-    pub(crate) async fn say(&self, name: &str, words: &str) -> Result<pb::Entry, Status> {
-        self.add_entry(saying(name, words)).await
-    }
-
-    /// Says something in public, and gives the turn.
-    pub(crate) async fn say_to(
-        &self,
-        name: &str,
-        words: &str,
-        turn: pb::Turn,
-    ) -> Result<pb::Entry, Status> {
-        self.add_entry(pb::AddEntryRequest { turn: turn.into(), ..saying(name, words) }).await
-    }
-}
-
-/// A request to say something.
-pub(crate) fn saying(name: &str, words: &str) -> pb::AddEntryRequest {
-    let entry = pb::Entry { body: words.to_owned(), ..pb::Entry::default() };
-    pb::AddEntryRequest { parent: name.to_owned(), entry: Some(entry), ..<_>::default() }
-}
-
-/// A judgement.
-pub(crate) fn judgement() -> pb::Triage {
-    pb::Triage {
-        nature: pb::Nature::ProductQuality.into(),
-        severity: 2,
-        cause: "a weak weld".to_owned(),
-        evidence: "the photograph".to_owned(),
-        triage_time: None,
-    }
-}
-
-/// A complaint with all its facts, of nobody yet.
-pub(crate) fn complaint() -> pb::Ticket {
-    pb::Ticket {
-        kind: pb::Kind::Complaint.into(),
-        facts: Some(pb::Facts {
-            who: "my daughter".to_owned(),
-            what: "The handle broke off.".to_owned(),
-            occur_time: Some(::rpc::wire::timestamp(START - Duration::from_secs(3_600))),
-            expectation: "Another one.".to_owned(),
-        }),
-        ..inquiry()
-    }
-}
-
-/// A question by e-mail, of nobody yet.
-pub(crate) fn inquiry() -> pb::Ticket {
-    pb::Ticket {
-        kind: pb::Kind::Inquiry.into(),
-        channel: pb::Channel::Email.into(),
-        stage: pb::Stage::AfterSale.into(),
-        title: "The handle".to_owned(),
-        ..pb::Ticket::default()
-    }
-}
-
-/// A way to reach somebody.
-pub(crate) fn contact() -> pb::Contact {
-    pb::Contact {
-        display_name: "王小明".to_owned(),
-        phone: "138 0013 8000".to_owned(),
-        phone_region: String::new(),
-        email: "wang.xiaoming@example.com".to_owned(),
-    }
-}
-
-/// The same ticket, of this customer.
-pub(crate) fn of(customer: &str, ticket: pb::Ticket) -> pb::Ticket {
-    pb::Ticket { customer: customer.to_owned(), ..ticket }
-}
-
-/// A request id; the same for the same number.
-pub(crate) fn request_id(n: u128) -> String {
-    Uuid::from_u128(n).to_string()
-}
-
-/// The code and the reason of a refusal.
-#[track_caller]
-pub(crate) fn refused<T: std::fmt::Debug>(answer: Result<T, Status>) -> (tonic::Code, String) {
-    let status = answer.unwrap_err();
-    let details = status.get_error_details();
-    let info = details.error_info().unwrap();
-    assert!(pb::ErrorReason::from_str_name(&info.reason).is_some(), "{}", info.reason);
-    (status.code(), info.reason.clone())
-}
-
-/// The blockers of a refusal: their kinds and subjects.
-#[track_caller]
-pub(crate) fn blockers<T: std::fmt::Debug>(answer: Result<T, Status>) -> Vec<(String, String)> {
-    let status = answer.unwrap_err();
-    assert_eq!(status.code(), tonic::Code::FailedPrecondition);
-    let details = status.get_error_details();
-    let failure = details.precondition_failure().unwrap();
-    failure.violations.iter().map(|v| (v.r#type.clone(), v.subject.clone())).collect()
-}
-
-/// One blocker.
-pub(crate) fn blocker(kind: &str, subject: &str) -> Vec<(String, String)> {
-    vec![(kind.to_owned(), subject.to_owned())]
-}
-
-/// The fields that are wrong, in order.
-#[track_caller]
-pub(crate) fn wrong<T: std::fmt::Debug>(answer: Result<T, Status>) -> Vec<String> {
-    let status = answer.unwrap_err();
-    assert_eq!(status.code(), tonic::Code::InvalidArgument);
-    let details = status.get_error_details();
-    let request = details.bad_request().unwrap();
-    request.field_violations.iter().map(|v| v.field.clone()).collect()
-}
-
-/// What an error says beyond its code.
-#[track_caller]
-pub(crate) fn told<T: std::fmt::Debug>(answer: Result<T, Status>) -> HashMap<String, String> {
-    answer.unwrap_err().get_error_details().error_info().unwrap().metadata.clone()
-}
-
-/// All bytes of a refusal.
-#[track_caller]
-pub(crate) fn bytes<T: std::fmt::Debug>(answer: Result<T, Status>) -> (String, Vec<u8>) {
-    let status = answer.unwrap_err();
-    (format!("{:?} {}", status.code(), status.message()), status.details().to_vec())
 }

@@ -22,7 +22,7 @@ const ROUNDS: u64 = 4;
 
 /// How often a process is killed: `AFTERCARE_CRASH_ROUNDS`, or a few times.
 pub fn rounds() -> u64 {
-    crate::dice::number("AFTERCARE_CRASH_ROUNDS").unwrap_or(ROUNDS)
+    crate::dice::number("AFTERCARE_CRASH_ROUNDS").unwrap_or(ROUNDS).max(1)
 }
 
 /// The databases of a suite.

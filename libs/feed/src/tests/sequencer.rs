@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use store::{Engine, Sql, args, transact};
+use store::{Engine, Sql, args, idempotency, transact};
 use testing::{TestDb, each_db};
 
 use super::{TABLES, aggregate, clock, sequence_all, sequencer, start, write};
@@ -163,6 +163,33 @@ async fn what_is_older_than_the_retention_is_pruned_from_the_front() {
         let partition = u32::try_from(partition).unwrap();
         let page = source.read(&heads, partition, 1_500, 10, None).await.unwrap().unwrap();
         assert_eq!((page.first, page.events.len()), (1_501, 5));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn moving_the_clock_forgets_no_request() {
+    each_db(TABLES, async |db| {
+        let clock = clock();
+        let request = idempotency::Request {
+            tenant: super::tenant(),
+            principal: "member/lin",
+            method: "Write",
+            request_id: "one",
+            hash: [1; 32],
+            resource: "things/1",
+            version: 1,
+            now: clock.real_now(),
+        };
+        let claim = async || {
+            transact!(db.db, "test", |tx| idempotency::claim(tx, &request).await).unwrap()
+        };
+        assert_eq!(claim().await, idempotency::Claim::First);
+        // Demos move the clock by weeks; whoever tries again does so within the same real minute.
+        clock.advance(idempotency::KEPT_FOR * 2);
+        let keeper = crate::Housekeeper::new(db.db.clone(), clock.clone(), "one".to_owned());
+        keeper.tidy().await.unwrap();
+        assert!(matches!(claim().await, idempotency::Claim::Replay { .. }));
     })
     .await;
 }

@@ -7,7 +7,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-const TEMPLATE: &str = "{msg} {bar:32} {pos}/{len}  {per_sec}, {eta} left";
+const TEMPLATE: &str = "{msg} {bar:32} {pos}/{len}  {eta} left";
 /// How many lines are printed where there is no terminal.
 const LINES: u64 = 10;
 /// Less work than this is not worth a line.

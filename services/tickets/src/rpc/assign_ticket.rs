@@ -1,4 +1,4 @@
-//! AssignTicket: somebody gives a ticket to an agent.
+//! `AssignTicket`: somebody gives a ticket to an agent.
 
 use ::rpc::Call;
 use contracts::tickets::v1::{self as pb, AssignmentReason};
@@ -78,11 +78,11 @@ mod tests {
     async fn last_assignment(house: &House, name: &str) -> pb::AssignmentChanged {
         let request = pb::ListTicketHistoryRequest { parent: name.to_owned(), ..<_>::default() };
         let items = house.agent("lin").list_ticket_history(request).await.unwrap().items;
-        let changes = items.into_iter().filter_map(|item| match item.event?.change? {
+        let mut changes = items.into_iter().filter_map(|item| match item.event?.change? {
             pb::ticket_event::Change::AssignmentChanged(changed) => Some(changed),
             _ => None,
         });
-        changes.last().unwrap()
+        changes.next_back().unwrap()
     }
 
     #[tokio::test]

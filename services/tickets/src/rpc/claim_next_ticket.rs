@@ -1,4 +1,4 @@
-//! ClaimNextTicket: an agent takes what is next.
+//! `ClaimNextTicket`: an agent takes what is next.
 
 use ::rpc::{Call, wire};
 use ::store::{Retry, Tx, events, transact};
@@ -186,7 +186,7 @@ mod tests {
         let chat = pb::Ticket { channel: pb::Channel::WebChat.into(), ..inquiry() };
         let chat = lin.create(chat).await;
         assert_eq!(lin.claim_next().await.unwrap().unwrap().name, chat.name);
-        house.later(Duration::from_secs(4 * 3_600)).await;
+        house.later(Duration::from_hours(4)).await;
         let late = pb::Ticket { channel: pb::Channel::WebChat.into(), ..inquiry() };
         lin.create(late).await;
         let taken = lin.claim_next().await.unwrap().unwrap();

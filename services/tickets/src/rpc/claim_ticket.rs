@@ -1,4 +1,4 @@
-//! ClaimTicket: an agent takes a ticket that nobody has. Of several who try, one wins.
+//! `ClaimTicket`: an agent takes a ticket that nobody has. Of several who try, one wins.
 
 use ::rpc::Call;
 use contracts::tickets::v1::{self as pb, AssignmentReason};

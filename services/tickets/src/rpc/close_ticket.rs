@@ -1,4 +1,4 @@
-//! CloseTicket: a ticket that needs no resolution is closed.
+//! `CloseTicket`: a ticket that needs no resolution is closed.
 
 use ::rpc::Call;
 use contracts::tickets::v1::{self as pb, CloseReason};

@@ -1,4 +1,4 @@
-//! ConfirmResolution: the customer agrees.
+//! `ConfirmResolution`: the customer agrees.
 
 use ::rpc::Call;
 use contracts::tickets::v1 as pb;

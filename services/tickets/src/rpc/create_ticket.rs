@@ -1,4 +1,4 @@
-//! CreateTicket: a matter is recorded. Never refused because customers is away.
+//! `CreateTicket`: a matter is recorded. Never refused because customers is away.
 
 use ::rpc::{Call, wire};
 use ::store::{events, transact};
@@ -296,7 +296,7 @@ mod tests {
                 ..<_>::default()
             }),
             facts: Some(pb::Facts {
-                occur_time: Some(wire::timestamp(START + Duration::from_secs(3_600))),
+                occur_time: Some(wire::timestamp(START + Duration::from_hours(1))),
                 ..<_>::default()
             }),
             ..inquiry()

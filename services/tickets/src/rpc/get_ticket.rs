@@ -1,4 +1,4 @@
-//! GetTicket.
+//! `GetTicket`.
 
 use ::rpc::Call;
 use contracts::tickets::v1 as pb;
@@ -113,7 +113,7 @@ mod tests {
         let house = House::new().await;
         let ticket = house.client(system(1)).create(complaint()).await;
         assert_eq!(ticket.clocks.len(), 2);
-        house.clock.advance(std::time::Duration::from_secs(72 * 3_600));
+        house.clock.advance(std::time::Duration::from_hours(72));
         let clocks = house.agent("lin").get(&ticket.name).await.unwrap().clocks;
         let broken: Vec<_> = clocks.iter().map(|clock| clock.breached).collect();
         assert_eq!(broken, [true, false], "due at 72 hours sharp is kept");

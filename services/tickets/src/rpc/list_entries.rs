@@ -1,4 +1,4 @@
-//! ListEntries: a page of a conversation. Customers see what is public.
+//! `ListEntries`: a page of a conversation. Customers see what is public.
 
 use ::rpc::Call;
 use contracts::tickets::v1 as pb;

@@ -1,4 +1,4 @@
-//! ListTicketHistory: what happened to a ticket, as it was recorded.
+//! `ListTicketHistory`: what happened to a ticket, as it was recorded.
 
 use ::rpc::Call;
 use contracts::tickets::v1 as pb;

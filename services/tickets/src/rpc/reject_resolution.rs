@@ -1,4 +1,4 @@
-//! RejectResolution: the customer objects, and the ticket is open again.
+//! `RejectResolution`: the customer objects, and the ticket is open again.
 
 use ::rpc::Call;
 use contracts::tickets::v1::{self as pb, AuthorRole, Turn, Visibility};

@@ -1,4 +1,4 @@
-//! ReleaseTicket: an agent gives a ticket back to its queue.
+//! `ReleaseTicket`: an agent gives a ticket back to its queue.
 
 use ::rpc::Call;
 use contracts::tickets::v1 as pb;

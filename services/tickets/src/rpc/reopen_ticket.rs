@@ -1,4 +1,4 @@
-//! ReopenTicket: a closed ticket is opened again, within the policy's time.
+//! `ReopenTicket`: a closed ticket is opened again, within the policy's time.
 
 use ::rpc::Call;
 use contracts::tickets::v1 as pb;
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
     use crate::fixture::*;
 
-    const DAY: Duration = Duration::from_secs(86_400);
+    const DAY: Duration = Duration::from_hours(24);
 
     #[tokio::test]
     async fn within_seven_days_and_not_later() {

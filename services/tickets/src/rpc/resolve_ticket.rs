@@ -1,4 +1,4 @@
-//! ResolveTicket: a resolution is proposed to the customer.
+//! `ResolveTicket`: a resolution is proposed to the customer.
 
 use ::rpc::Call;
 use contracts::tickets::v1 as pb;
@@ -50,7 +50,7 @@ mod tests {
         lin.claim(&ticket.name).await.unwrap();
         assert_eq!(blockers(lin.resolve(&ticket.name).await), missing(&["triage"]));
         lin.triage(&ticket.name).await.unwrap();
-        house.clock.advance(Duration::from_secs(60));
+        house.clock.advance(Duration::from_mins(1));
         let resolved = lin.resolve(&ticket.name).await.unwrap();
         assert_eq!(resolved.category(), pb::Category::Resolved);
         let resolution = resolved.resolution.unwrap();
@@ -116,7 +116,7 @@ mod tests {
             (pb::Category::Closed, pb::CloseReason::Silent)
         );
         assert_eq!(house.history(&ticket.name).await.last().unwrap(), "ticket.closed");
-        house.later(Duration::from_secs(86_400)).await;
+        house.later(Duration::from_hours(24)).await;
         assert_eq!(lin.get(&ticket.name).await.unwrap(), closed);
     }
 }

@@ -1,4 +1,4 @@
-//! TriageTicket: a matter is judged.
+//! `TriageTicket`: a matter is judged.
 
 use ::rpc::Call;
 use contracts::tickets::v1 as pb;

@@ -1,4 +1,4 @@
-//! UpdateTicket: fields are written.
+//! `UpdateTicket`: fields are written.
 
 use ::rpc::{Call, wire};
 use contracts::tickets::v1 as pb;

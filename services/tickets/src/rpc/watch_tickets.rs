@@ -1,4 +1,4 @@
-//! WatchTickets: what happens from now on, or from where a token left off.
+//! `WatchTickets`: what happens from now on, or from where a token left off.
 
 use std::{pin::Pin, time::Duration};
 

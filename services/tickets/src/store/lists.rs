@@ -52,12 +52,11 @@ impl Path {
             self.number.is_some(),
         );
         match filters {
-            (false, false, false, false, false)
+            (false | true, false, false, false, false)
             | (false, true, false, false, false)
             | (false, false, true, false, false)
             | (false, false, false, true, false)
-            | (false, false, false, false, true)
-            | (true, false, false, false, false) => !self.by_due,
+            | (false, false, false, false, true) => !self.by_due,
             (true, true, false, false, false) => true,
             (false, true, true, false, false) => self.by_due,
             _ => false,

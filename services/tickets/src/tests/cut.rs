@@ -47,7 +47,7 @@ fn call(method: &str) -> Call {
         caller: std::sync::Arc::new(member("lin", Role::Supervisor, &[])),
         scope: RowScope::Tenant,
         method: method.into(),
-        deadline: tokio::time::Instant::now() + std::time::Duration::from_secs(60),
+        deadline: tokio::time::Instant::now() + std::time::Duration::from_mins(1),
         traceparent: "".into(),
         grants: std::sync::Arc::new(Grants::shipped()),
     }

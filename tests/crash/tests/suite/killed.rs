@@ -13,9 +13,9 @@ use aftercare_e2e::{Backend, Suite, until};
 
 use crate::{begin, must_be_right, planted};
 
-/// How far the clock is moved in each round: what the dead process had leased is free then, and
-/// clocks of tickets warn and break.
-const HOURS: u64 = 12;
+/// How far the clock is moved in all: what dead processes had leased is free then, clocks of tickets
+/// warn and break, and much would be forgotten that must not be.
+const HOURS: u64 = 10 * 24;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_doubled_on_sqlite() {
@@ -36,9 +36,9 @@ async fn survives(backend: Backend, mut dice: Dice) {
     let (door, tables) = (Door::of(&suite), tables(&suite).await);
     let known = customers(&door, &mut dice).await;
     let load = Load::start(&door, &known, &mut dice);
+    let later = Duration::from_hours(HOURS / rounds() + 1);
     for round in 0..rounds() {
         load.go_on(1 + dice.below(100)).await;
-        let later = Duration::from_hours(HOURS);
         door::advance(suite.at("tickets"), later).await.expect("the clock moves");
         if round % 2 == 0 {
             timeline_moves(&tables).await;
@@ -50,7 +50,7 @@ async fn survives(backend: Backend, mut dice: Dice) {
     }
     load.go_on(50).await;
     let record = load.finish().await;
-    door::advance(suite.at("tickets"), Duration::from_hours(HOURS)).await.expect("the clock moves");
+    door::advance(suite.at("tickets"), later).await.expect("the clock moves");
     ask_again(&door, &record, &mut dice).await;
     let house = House::read(&door, &tables).await;
     must_be_right(&record, &house);
