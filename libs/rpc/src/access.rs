@@ -1,7 +1,10 @@
 //! Who may call what: the permission of each method, read from the contracts, and the permissions
 //! of each role, read from the configuration.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use kernel::{Caller, Role, RowScope};
 use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
@@ -23,7 +26,7 @@ pub struct Method {
 
 /// The methods of the contracts, by path.
 #[derive(Clone, Debug)]
-pub struct Methods(HashMap<String, Method>);
+pub struct Methods(HashMap<String, Arc<Method>>);
 
 impl Methods {
     /// Reads every method of the suite's packages. A method without a permission is left out, and so
@@ -33,7 +36,7 @@ impl Methods {
         for service in pool.services() {
             for method in service.methods() {
                 if let Some(rule) = rule(pool, &method) {
-                    methods.insert(rule.path.clone(), rule);
+                    methods.insert(rule.path.clone(), Arc::new(rule));
                 }
             }
         }
@@ -41,13 +44,13 @@ impl Methods {
     }
 
     /// The method of this path.
-    pub fn get(&self, path: &str) -> Option<&Method> {
+    pub fn get(&self, path: &str) -> Option<&Arc<Method>> {
         self.0.get(path)
     }
 
     /// All of them, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Method> {
-        self.0.values()
+        self.0.values().map(Arc::as_ref)
     }
 }
 
@@ -285,7 +288,7 @@ mod tests {
     fn every_method_of_the_contracts_has_a_permission() {
         let methods = Methods::read(&contracts::POOL);
         assert_eq!(
-            methods.get("/aftercare.tickets.v1.TicketService/WatchTickets"),
+            methods.get("/aftercare.tickets.v1.TicketService/WatchTickets").map(Arc::as_ref),
             Some(&Method {
                 path: "/aftercare.tickets.v1.TicketService/WatchTickets".to_owned(),
                 service: "tickets".to_owned(),

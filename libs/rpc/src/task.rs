@@ -58,7 +58,8 @@ where
 {
     let (call, message) = take(request)?;
     let locale = call.locale();
-    let work = handle(call, message).instrument(tracing::Span::current());
+    // Boxed, since a handler is some kilobytes and spawning moves what it is given many times.
+    let work = Box::pin(handle(call, message)).instrument(tracing::Span::current());
     match tasks.spawn(work).await {
         Ok(done) => done.map(Response::new).map_err(|error| status::of(&error, locale)),
         Err(error) if error.is_panic() => Err(deadline::panicked()),

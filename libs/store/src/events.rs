@@ -66,12 +66,24 @@ pub async fn append(tx: &mut Tx, partitions: u32, events: &[NewEvent]) -> Result
                 tx.execute(text, values).await?;
             }
             Engine::Postgres => {
-                let (text, values) = insert_both(chunk, partitions).finish();
-                tx.execute(text, values).await?;
+                insert_both(tx, List::new("WITH "), partitions, chunk).await?;
             }
         }
         tx.mark_appended();
     }
+    Ok(())
+}
+
+/// The same on PostgreSQL in one statement with further inserts, for a write whose round trips
+/// count. `inserts` is a `WITH` of them, each followed by a comma; SQLite does not take it.
+pub async fn append_with(
+    tx: &mut Tx,
+    inserts: List,
+    partitions: u32,
+    events: &[NewEvent],
+) -> Result<(), Error> {
+    insert_both(tx, inserts, partitions, events).await?;
+    tx.mark_appended();
     Ok(())
 }
 
@@ -107,10 +119,15 @@ fn insert_outbox(events: &[NewEvent], partitions: u32) -> List {
     list
 }
 
-/// Both inserts as one statement, which only PostgreSQL takes.
-fn insert_both(events: &[NewEvent], partitions: u32) -> List {
-    let mut list = List::new(
-        "WITH new (tenant, aggregate, sequence, at, kind, payload, actor_kind, actor, trace, \
+/// Both inserts as one statement, which only PostgreSQL takes, behind those of `list`.
+async fn insert_both(
+    tx: &mut Tx,
+    mut list: List,
+    partitions: u32,
+    events: &[NewEvent],
+) -> Result<(), Error> {
+    list.push(
+        "new (tenant, aggregate, sequence, at, kind, payload, actor_kind, actor, trace, \
          partition) AS (VALUES ",
     );
     list.rows(events.iter().map(|event| {
@@ -125,7 +142,8 @@ fn insert_both(events: &[NewEvent], partitions: u32) -> List {
          INSERT INTO outbox (partition, at, tenant, aggregate, sequence) \
          SELECT partition, at, tenant, aggregate, sequence FROM new",
     );
-    list
+    let (text, values) = list.finish();
+    tx.execute(text, values).await.map(drop)
 }
 
 fn values(event: &NewEvent) -> Vec<Arg> {

@@ -24,9 +24,11 @@ exec 3<&0
 watcher=$!
 exec 3<&-
 wait "$child"
-echo "$?"
+code=$?
 kill "$watcher" 2>/dev/null
 if [ -n "$rubbish" ]; then rm -rf "$rubbish"; fi
+# Last, since it ends the shell where nobody listens any more.
+echo "$code"
 "#;
 
 /// A process that runs until it is told to stop, or until this is dropped.

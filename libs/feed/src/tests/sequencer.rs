@@ -181,9 +181,8 @@ async fn moving_the_clock_forgets_no_request() {
             version: 1,
             now: clock.real_now(),
         };
-        let claim = async || {
-            transact!(db.db, "test", |tx| idempotency::claim(tx, &request).await).unwrap()
-        };
+        let claim =
+            async || transact!(db.db, "test", |tx| idempotency::claim(tx, &request).await).unwrap();
         assert_eq!(claim().await, idempotency::Claim::First);
         // Demos move the clock by weeks; whoever tries again does so within the same real minute.
         clock.advance(idempotency::KEPT_FOR * 2);

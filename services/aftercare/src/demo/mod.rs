@@ -80,6 +80,9 @@ pub(crate) async fn run(config: &Config, args: &Args) -> Result<ExitCode> {
     let seed = crate::seed::load(config)?;
     let tenant = tenant(&seed, args.tenant.as_deref(), texts.form)?;
     let ended = perform(config, args, tenant, &texts).await?;
+    if let Some(path) = &args.summary_json {
+        write(path, &ended.summary)?;
+    }
 
     let (title, slug) = (&tenant.title, &tenant.slug);
     let (count, seconds) = (ended.summary.tickets, ended.took.as_secs_f64());
@@ -88,9 +91,6 @@ pub(crate) async fn run(config: &Config, args: &Args) -> Result<ExitCode> {
         println!("{} rows of the file have no text and were left out", texts.left_out);
     }
     println!("\n{}\n{}", ended.summary.text(), ended.look_next);
-    if let Some(path) = &args.summary_json {
-        write(path, &ended.summary)?;
-    }
     for (row, why) in &ended.refused {
         eprintln!("complaint {row} was not played to its end: {why}");
     }
@@ -121,7 +121,7 @@ async fn perform(config: &Config, args: &Args, tenant: &Tenant, texts: &Texts) -
     Ok(Ended {
         summary: Summary::of(&tickets),
         took,
-        look_next: look_next(&tenant.slug, &staff, &tickets),
+        look_next: look_next(&tenant.slug, args.address.as_deref(), &staff, &tickets),
         refused: played.refused,
     })
 }
@@ -305,9 +305,15 @@ fn write(path: &Path, summary: &Summary) -> Result<()> {
 }
 
 /// A few calls to go on with.
-fn look_next(tenant: &str, staff: &Staff, tickets: &[(String, Ticket)]) -> String {
+fn look_next(
+    tenant: &str,
+    address: Option<&str>,
+    staff: &Staff,
+    tickets: &[(String, Ticket)],
+) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "aftercare".to_owned());
-    let call = format!("{program} call --tenant {tenant}");
+    let address = address.map(|address| format!(" --address {address}")).unwrap_or_default();
+    let call = format!("{program} call{address} --tenant {tenant}");
     let objected = tickets.iter().find(|(_, ticket)| ticket.reopen_count > 0);
     let (_, ticket) = objected.or(tickets.first()).cloned().unwrap_or_default();
     let agent = staff.agents.first().map_or("", |agent| agent.member.as_str());

@@ -4,7 +4,10 @@
 use std::{collections::HashMap, fmt::Write as _};
 
 use config::SERVICES;
-use contracts::tickets::v1::{ListTicketsRequest, ListTicketsResponse};
+use contracts::tickets::v1::{
+    Channel, ClaimTicketRequest, CreateTicketRequest, Kind, ListTicketsRequest,
+    ListTicketsResponse, ReleaseTicketRequest,
+};
 use tempfile::TempDir;
 
 use super::*;
@@ -18,12 +21,20 @@ struct Stage {
 }
 
 async fn stage() -> Stage {
+    stage_with(Seed::SHIPPED).await
+}
+
+async fn stage_with(seed: &str) -> Stage {
     let folder = TempDir::new().unwrap();
+    let seed_file = folder.path().join("seed.toml");
+    std::fs::write(&seed_file, seed).unwrap();
+    let seed_file = seed_file.display().to_string();
     let url = format!("sqlite:{}", folder.path().display());
     let key = folder.path().join("root.key").display().to_string();
     let env = [
         ("DATABASE__URL", url.as_str()),
         ("KEYS__FILE", key.as_str()),
+        ("SEED__FILE", seed_file.as_str()),
         ("SERVER__PUBLIC", "127.0.0.1:0"),
         ("SERVER__ADMIN", "127.0.0.1:0"),
     ];
@@ -49,7 +60,7 @@ fn cars(rows: u32) -> Texts {
 
 impl Stage {
     async fn play(&self, texts: &Texts) -> Summary {
-        let seed = Seed::shipped();
+        let seed = self.config.seed().unwrap();
         let tenant = tenant(&seed, None, texts.form).unwrap();
         let args = Args { address: Some(self.address.clone()), ..Args::default() };
         let ended = perform(&self.config, &args, tenant, texts).await.unwrap();
@@ -57,12 +68,15 @@ impl Stage {
         ended.summary
     }
 
-    async fn list(&self, form: Form) -> ListTicketsResponse {
-        let seed = Seed::shipped();
+    async fn suite(&self, form: Form) -> Suite {
+        let seed = self.config.seed().unwrap();
         let tenant = tenant(&seed, None, form).unwrap();
         let issuer = token::issuer(&self.config).unwrap();
-        let suite =
-            Suite::find(&self.config, Some(&self.address), issuer, tenant.id).await.unwrap();
+        Suite::find(&self.config, Some(&self.address), issuer, tenant.id).await.unwrap()
+    }
+
+    async fn list(&self, form: Form) -> ListTicketsResponse {
+        let suite = self.suite(form).await;
         let voice = suite.integration().unwrap();
         let request = ListTicketsRequest { page_size: 1_000, ..ListTicketsRequest::default() };
         let call = async |request| suite.tickets.clone().list_tickets(request).await;
@@ -102,6 +116,39 @@ async fn a_run_that_was_broken_off_is_gone_on_with() {
         }
     }
     assert_eq!(broken.play(&texts).await, whole);
+}
+
+/// A call at the desk, outside the play, takes all of an agent's room; it is over before the second
+/// run.
+#[tokio::test]
+async fn others_take_over_for_an_agent_without_room_and_go_on_with_it() {
+    let small = Seed::SHIPPED.replace("capacity = 40", "capacity = 5");
+    let stage = stage_with(&small).await;
+    let suite = stage.suite(Form::Bank).await;
+    let amy = suite.member("amy").unwrap();
+    let ticket = Ticket {
+        kind: Kind::Inquiry.into(),
+        channel: Channel::Phone.into(),
+        title: "A call".to_owned(),
+        ..Ticket::default()
+    };
+    let create = CreateTicketRequest { ticket: Some(ticket), ..CreateTicketRequest::default() };
+    let call = async |request| suite.tickets.clone().create_ticket(request).await;
+    let name = suite.ask(&amy, &create, call).await.unwrap().name;
+    let claim = ClaimTicketRequest { name: name.clone(), ..ClaimTicketRequest::default() };
+    let call = async |request| suite.tickets.clone().claim_ticket(request).await;
+    suite.ask(&amy, &claim, call).await.unwrap();
+
+    let texts = first(40);
+    let played = stage.play(&texts).await;
+    let json = serde_json::to_value(&played).unwrap();
+    let rows = json["rows"].as_object().unwrap();
+    assert!(rows.values().all(|row| row["assignee"] != "amy"), "she is on the phone");
+
+    let release = ReleaseTicketRequest { name, ..ReleaseTicketRequest::default() };
+    let call = async |request| suite.tickets.clone().release_ticket(request).await;
+    suite.ask(&amy, &release, call).await.unwrap();
+    assert_eq!(stage.play(&texts).await, played);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! `CreateTicket`: a matter is recorded. Never refused because customers is away.
 
 use ::rpc::{Call, wire};
-use ::store::{events, transact};
+use ::store::transact;
 use contracts::tickets::v1 as pb;
 use kernel::{CustomerId, RowScope, TicketId, Violations};
 
@@ -81,9 +81,7 @@ pub(crate) async fn handle(
             return hold(tx, &call, first).await;
         }
         ensure_lane(tx, &app, &stored.ticket).await?;
-        tickets::insert(tx, &stored.ticket).await?;
-        tickets::insert_texts(tx, tenant, id, &stored.texts).await?;
-        events::append(tx, app.partitions(), &events).await?;
+        tickets::record(tx, app.partitions(), &stored, &events).await?;
         Ok::<_, Error>(stored.clone())
     })?;
     app.note_lane(tenant, &stored.ticket.lane);

@@ -1,6 +1,6 @@
 //! Tickets and their words.
 
-use ::store::{Db, Error, Sql, Tx, args};
+use ::store::{Arg, Db, Engine, Error, List, Sql, Tx, args, events, events::NewEvent};
 use contracts::tickets::v1::Category;
 use kernel::{CustomerId, TenantId, TicketId, Time};
 use sqlx::{FromRow, types::Json};
@@ -182,9 +182,40 @@ pub async fn lock_waiting(
     row.map(Stored::try_from).transpose()
 }
 
+/// Writes a new ticket with its words and its history: one round trip on PostgreSQL.
+pub async fn record(
+    tx: &mut Tx,
+    partitions: u32,
+    Stored { ticket, texts }: &Stored,
+    events: &[NewEvent],
+) -> Result<(), Error> {
+    if tx.engine() == Engine::Sqlite {
+        insert(tx, ticket).await?;
+        insert_texts(tx, ticket.tenant, ticket.id, texts).await?;
+        return events::append(tx, partitions, events).await;
+    }
+    let mut inserts = List::new(
+        "WITH ticket AS (INSERT INTO tickets (tenant, id, number, version, sequence, last_at, \
+         category, queue, team, lane, assignee, customer, waiting, due_at, queued_at, created_at, \
+         updated_at, wake_at, body) VALUES (",
+    );
+    inserts.binds(values(ticket)?);
+    inserts.push(
+        ")), words AS (INSERT INTO ticket_texts (tenant, ticket, title, who, what, expectation, \
+         cause, evidence, answer, contact) VALUES (",
+    );
+    inserts.binds(values_of_texts(ticket.tenant, ticket.id, texts)).push(")), ");
+    events::append_with(tx, inserts, partitions, events).await
+}
+
 /// Writes a new ticket.
 pub async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<(), Error> {
-    let values = args![
+    tx.execute(INSERT, values(ticket)?).await.map(drop)
+}
+
+/// The values of INSERT.
+fn values(ticket: &Ticket) -> Result<Vec<Arg>, Error> {
+    Ok(args![
         ticket.tenant,
         ticket.id,
         ticket.number,
@@ -204,8 +235,7 @@ pub async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<(), Error> {
         ticket.updated_at,
         ticket.wake(),
         payload(&ticket.body)?
-    ];
-    tx.execute(INSERT, values).await.map(drop)
+    ])
 }
 
 /// Writes a ticket that stood at `sequence` before; false where it does not stand there any more.
@@ -244,7 +274,12 @@ pub async fn insert_texts(
     ticket: TicketId,
     texts: &Texts,
 ) -> Result<(), Error> {
-    let values = args![
+    tx.execute(INSERT_TEXTS, values_of_texts(tenant, ticket, texts)).await.map(drop)
+}
+
+/// The values of `INSERT_TEXTS`.
+fn values_of_texts(tenant: TenantId, ticket: TicketId, texts: &Texts) -> Vec<Arg> {
+    args![
         tenant,
         ticket,
         &texts.title,
@@ -255,8 +290,7 @@ pub async fn insert_texts(
         &texts.evidence,
         &texts.answer,
         texts.contact.clone()
-    ];
-    tx.execute(INSERT_TEXTS, values).await.map(drop)
+    ]
 }
 
 /// Writes the words of a ticket anew; the contact stays as it was given.
