@@ -8,7 +8,7 @@ use std::{
 };
 
 use contracts::r#type::v1::{HeadsRequest, ReadRequest, feed_service_client::FeedServiceClient};
-use futures::{FutureExt as _, future::join_all};
+use futures::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use kernel::Clock;
 use store::{Db, lease, transact};
 use telemetry::Metrics;
@@ -177,7 +177,12 @@ impl<H: Handler> Consumer<H> {
     /// Follows all partitions side by side; returns only where their number cannot be learnt.
     async fn follow_all(&self) {
         match self.count_partitions().await {
-            Ok(count) => drop(join_all((0..count).map(|partition| self.follow(partition))).await),
+            Ok(count) => {
+                // Not `join_all`, which polls all of so few partitions whenever one of them moves.
+                let follow = (0..count).map(|partition| self.follow(partition));
+                let mut following: FuturesUnordered<_> = follow.collect();
+                while following.next().await.is_some() {}
+            }
             Err(error) => self.warn("the source's heads cannot be read", &error),
         }
     }
@@ -355,13 +360,15 @@ impl<H: Handler> Consumer<H> {
                 return Ok(false);
             }
             let parked = dead_letters::parked(tx, key).await?;
+            let mut ready = Vec::with_capacity(events.len());
             for event in events {
                 if parked.contains(&(event.tenant, event.aggregate)) {
                     dead_letters::put(tx, key, event, Aside::Queued, now).await?;
                 } else {
-                    self.handle(tx, event).await?;
+                    ready.push(event);
                 }
             }
+            self.handle(tx, &ready).await?;
             Ok(true)
         })
     }
@@ -429,21 +436,16 @@ impl<H: Handler> Consumer<H> {
         transact!(self.site.db, "feed.apply_again", |tx| {
             let ours = cursors::lock(tx, key).await? && dead_letters::take(tx, key, event).await?;
             if ours {
-                self.handle(tx, event).await?;
+                self.handle(tx, &[event]).await?;
             }
             Ok(ours)
         })
     }
 
-    /// Runs the handler; a panic in it is an error of the event.
-    async fn handle(&self, tx: &mut store::Tx, event: &Event) -> Result<(), HandleError> {
-        let span = tracing::debug_span!(
-            "event",
-            consumer = self.name,
-            kind = event.kind,
-            traceparent = event.trace
-        );
-        let handled = self.handler.apply(tx, event).instrument(span);
+    /// Runs the handler; a panic in it is an error of the events.
+    async fn handle(&self, tx: &mut store::Tx, events: &[&Event]) -> Result<(), HandleError> {
+        let span = tracing::debug_span!("events", consumer = self.name, count = events.len());
+        let handled = self.handler.apply_all(tx, events).instrument(span);
         let handled = AssertUnwindSafe(handled).catch_unwind().await;
         handled.unwrap_or_else(|_| Err(HandleError::poison("the handler panicked")))
     }

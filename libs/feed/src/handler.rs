@@ -3,6 +3,7 @@
 use std::{error::Error as StdError, future::Future};
 
 use store::{Retry, Tx};
+use tracing::Instrument as _;
 
 use crate::Event;
 
@@ -22,6 +23,24 @@ pub trait Handler: Send + Sync + 'static {
         tx: &mut Tx,
         event: &Event,
     ) -> impl Future<Output = Result<(), HandleError>> + Send;
+
+    /// Applies several events in their order, inside one `tx`. Worth overriding where many rows can
+    /// be written by one statement; all that is said of `apply` holds, and where this fails the
+    /// events are applied one by one.
+    fn apply_all(
+        &self,
+        tx: &mut Tx,
+        events: &[&Event],
+    ) -> impl Future<Output = Result<(), HandleError>> + Send {
+        async move {
+            for event in events {
+                let span =
+                    tracing::debug_span!("event", kind = event.kind, traceparent = event.trace);
+                self.apply(tx, event).instrument(span).await?;
+            }
+            Ok(())
+        }
+    }
 }
 
 /// Why an event could not be applied.

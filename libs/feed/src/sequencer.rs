@@ -142,11 +142,11 @@ impl Sequencer {
         if moved.is_none() {
             self.held.retain(|other| other.partition != partition);
         }
-        let moved = moved.unwrap_or(0);
-        if moved > 0 {
-            self.source.announce();
+        let Moved { count, head } = moved.unwrap_or_default();
+        if count > 0 {
+            self.source.announce(partition, head);
         }
-        Ok(moved)
+        Ok(count)
     }
 
     /// The lease of a partition, renewed where half of it is over; `None` while another holds it.
@@ -170,6 +170,13 @@ impl Sequencer {
     }
 }
 
+/// What one batch was: how many events, and the head behind them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Moved {
+    pub(crate) count: u64,
+    pub(crate) head: i64,
+}
+
 /// Takes or renews the lease of a partition.
 pub(crate) async fn take(
     db: &Db,
@@ -186,10 +193,11 @@ pub(crate) async fn take(
 }
 
 /// Moves one batch; `None` where another holder has taken the partition meanwhile.
-pub(crate) async fn sequence(db: &Db, lease: &Held) -> Result<Option<u64>, Error> {
+pub(crate) async fn sequence(db: &Db, lease: &Held) -> Result<Option<Moved>, Error> {
     transact!(db, "feed.sequence", |tx| {
         let Some(head) = fence(tx, lease).await? else { return Ok::<_, Error>(None) };
-        move_batch(tx, lease, head).await.map(Some)
+        let count = move_batch(tx, lease, head).await?;
+        Ok(Some(Moved { count, head: head + i64::try_from(count).unwrap_or(0) }))
     })
 }
 

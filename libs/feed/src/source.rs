@@ -201,9 +201,21 @@ impl Source {
         Ok(Some(page))
     }
 
-    /// Tells readers in this process that there are new events.
-    pub(crate) fn announce(&self) {
-        self.shared.news.send_modify(|count| *count = count.wrapping_add(1));
+    /// Tells readers in this process that a partition has come to `head`. Heads that are kept are
+    /// brought up to it, so that none of the readers needs to ask the database.
+    pub(crate) fn announce(&self, partition: i64, head: i64) {
+        let mut kept = self.kept_heads();
+        self.shared.news.send_modify(|count| {
+            let before = *count;
+            *count = before.wrapping_add(1);
+            let Some((_, at_news, heads)) = &mut *kept else { return };
+            let known = usize::try_from(partition).ok().and_then(|p| heads.heads.get_mut(p));
+            // Heads that lack an earlier announcement are left to be read anew.
+            if let Some(known) = known.filter(|_| *at_news == before) {
+                *known = head.max(*known);
+                *at_news = *count;
+            }
+        });
     }
 
     /// Sees each announcement from now on.

@@ -2,7 +2,7 @@
 
 use contracts::tickets::v1::TicketEvent;
 use feed::{Event, HandleError, Handler};
-use kernel::CustomerId;
+use kernel::{CustomerId, TenantId};
 use store::Tx;
 
 use crate::{domain::timeline::Item, store::timeline};
@@ -22,23 +22,35 @@ pub struct Timeline;
 
 impl Handler for Timeline {
     async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), HandleError> {
-        let payload: TicketEvent = event.decode()?;
-        let customer = read_customer(&payload.customer)?;
-        let item = Item {
-            collection: COLLECTION.to_owned(),
-            aggregate: event.aggregate,
-            sequence: event.sequence,
-            customer,
-            kind: event.kind.clone(),
-            at: event.at,
-        };
-        timeline::insert(tx, event.tenant, &item).await?;
+        self.apply_all(tx, &[event]).await
+    }
+
+    async fn apply_all(&self, tx: &mut Tx, events: &[&Event]) -> Result<(), HandleError> {
+        let items = events.iter().map(|event| read(event)).collect::<Result<Vec<_>, _>>()?;
+        timeline::insert(tx, &items).await?;
         // The first event has none before it that could lack the customer.
-        if let Some(customer) = customer.filter(|_| event.sequence > 1) {
-            timeline::adopt(tx, event.tenant, COLLECTION, event.aggregate, customer).await?;
+        let named = items.iter().filter(|(_, item)| item.customer.is_some() && item.sequence > 1);
+        let unowned = timeline::unowned(tx, named.clone()).await?;
+        for (tenant, item) in named {
+            if unowned.contains(&(*tenant, item.aggregate)) {
+                timeline::adopt(tx, *tenant, item).await?;
+            }
         }
         Ok(())
     }
+}
+
+fn read(event: &Event) -> Result<(TenantId, Item), HandleError> {
+    let payload: TicketEvent = event.decode()?;
+    let item = Item {
+        collection: COLLECTION.to_owned(),
+        aggregate: event.aggregate,
+        sequence: event.sequence,
+        customer: read_customer(&payload.customer)?,
+        kind: event.kind.clone(),
+        at: event.at,
+    };
+    Ok((event.tenant, item))
 }
 
 fn read_customer(name: &str) -> Result<Option<CustomerId>, HandleError> {

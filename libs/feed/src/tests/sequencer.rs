@@ -8,7 +8,7 @@ use testing::{TestDb, each_db};
 use super::{TABLES, aggregate, clock, sequence_all, sequencer, start, write};
 use crate::{
     Source,
-    sequencer::{BATCH, LEASE, fence, move_batch, sequence, take},
+    sequencer::{BATCH, LEASE, Moved, fence, move_batch, sequence, take},
 };
 
 const OUTBOX: Sql = Sql::both("SELECT COUNT(*) FROM outbox");
@@ -92,8 +92,8 @@ async fn one_that_was_overtaken_is_fenced_off() {
         clock.advance(LEASE);
         let second = take(db, partition, "b", clock.now(), LEASE).await.unwrap().unwrap();
         assert_eq!(sequence(db, &first).await.unwrap(), None);
-        assert_eq!(sequence(db, &second).await.unwrap(), Some(3));
-        assert_eq!(sequence(db, &second).await.unwrap(), Some(0));
+        assert_eq!(sequence(db, &second).await.unwrap(), Some(Moved { count: 3, head: 3 }));
+        assert_eq!(sequence(db, &second).await.unwrap(), Some(Moved { count: 0, head: 3 }));
     })
     .await;
 }
@@ -113,7 +113,7 @@ async fn a_holder_that_hangs_in_its_transaction_is_cut_off() {
     let next = tokio::time::timeout(patience, take(&queue, 0, "b", clock.now(), LEASE)).await;
     let next = next.expect("the hung session is ended").unwrap().unwrap();
     assert!(open.commit().await.is_err());
-    assert_eq!(sequence(&queue, &next).await.unwrap(), Some(3));
+    assert_eq!(sequence(&queue, &next).await.unwrap(), Some(Moved { count: 3, head: 3 }));
     let heads = Source::new("tests", db.db.clone()).heads().await.unwrap();
     assert_eq!(heads.heads, [3]);
     db.drop().await;

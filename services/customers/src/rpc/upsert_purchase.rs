@@ -147,7 +147,7 @@ async fn save(app: &App, call: &Call, tx: &mut Tx, purchase: Purchase) -> Result
         kind: EVENT.to_owned(),
         at,
     };
-    rows::insert(tx, tenant, &item).await?;
+    rows::insert(tx, &[(tenant, item)]).await?;
     Ok(purchase)
 }
 

@@ -1,20 +1,18 @@
 //! The timeline's rows: one for each event, once.
 
+use std::collections::{BTreeSet, HashSet};
+
 use kernel::{CustomerId, TenantId, Time};
 use sqlx::FromRow;
-use store::{Db, Sql, Tx, args};
+use store::{Db, List, Sql, Tx, args};
 use uuid::Uuid;
 
 use crate::{Error, domain::timeline::Item, position::Position};
 
-const INSERT: Sql = Sql::both(
-    "INSERT INTO timeline (tenant, collection, aggregate, sequence, customer, kind, at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7) \
-     ON CONFLICT (tenant, collection, aggregate, sequence) DO NOTHING",
-);
 const ADOPT: Sql = Sql::both(
-    "UPDATE timeline SET customer = $4 \
-     WHERE tenant = $1 AND collection = $2 AND aggregate = $3 AND customer IS NULL",
+    "UPDATE timeline SET customer = $5 \
+     WHERE tenant = $1 AND collection = $2 AND aggregate = $3 AND sequence < $4 \
+     AND customer IS NULL",
 );
 
 const LIST: Sql = Sql::both(
@@ -31,7 +29,7 @@ const LIST_PUBLIC: Sql = Sql::both(
 );
 
 /// Every statement of this module.
-pub(crate) const STATEMENTS: &[Sql] = &[INSERT, ADOPT, LIST, LIST_PUBLIC];
+pub(crate) const STATEMENTS: &[Sql] = &[ADOPT, LIST, LIST_PUBLIC];
 
 #[derive(FromRow)]
 struct Row {
@@ -43,24 +41,49 @@ struct Row {
     at: i64,
 }
 
-/// Writes one thing that happened; nothing where it is there already.
-pub(crate) async fn insert(tx: &mut Tx, tenant: TenantId, item: &Item) -> Result<(), store::Error> {
-    let Item { collection, aggregate, sequence, customer, kind, at } = item;
-    let values = args![tenant, collection, *aggregate, *sequence, *customer, kind, *at];
-    tx.execute(INSERT, values).await?;
-    Ok(())
+/// Writes what happened, all by one statement; nothing of what is there already.
+pub(crate) async fn insert(tx: &mut Tx, items: &[(TenantId, Item)]) -> Result<(), store::Error> {
+    if items.is_empty() {
+        return Ok(());
+    }
+    let mut list = List::new(
+        "INSERT INTO timeline (tenant, collection, aggregate, sequence, customer, kind, at) VALUES ",
+    );
+    list.rows(items.iter().map(|(tenant, item)| {
+        let Item { collection, aggregate, sequence, customer, kind, at } = item;
+        args![*tenant, collection, *aggregate, *sequence, *customer, kind, *at]
+    }));
+    list.push(" ON CONFLICT (tenant, collection, aggregate, sequence) DO NOTHING");
+    let (text, values) = list.finish();
+    tx.execute(text, values).await.map(drop)
 }
 
-/// Gives what happened to a resource while nobody knew whose it was to its customer.
-pub(crate) async fn adopt(
+/// Of what these items happened to, that of which something happened while nobody knew whose it was.
+pub(crate) async fn unowned(
     tx: &mut Tx,
-    tenant: TenantId,
-    collection: &str,
-    aggregate: Uuid,
-    customer: CustomerId,
-) -> Result<(), store::Error> {
-    tx.execute(ADOPT, args![tenant, collection, aggregate, customer]).await?;
-    Ok(())
+    items: impl Iterator<Item = &(TenantId, Item)>,
+) -> Result<HashSet<(TenantId, Uuid)>, store::Error> {
+    let keys = items.map(|(tenant, item)| (*tenant, item.collection.as_str(), item.aggregate));
+    let keys: BTreeSet<_> = keys.collect();
+    if keys.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let mut list = List::new(
+        "SELECT DISTINCT tenant, aggregate FROM timeline \
+         WHERE customer IS NULL AND (tenant, collection, aggregate) IN (VALUES ",
+    );
+    list.rows(keys.into_iter().map(|(tenant, of, aggregate)| args![tenant, of, aggregate]));
+    list.push(")");
+    let (text, values) = list.finish();
+    let rows: Vec<(Uuid, Uuid)> = tx.all(text, values).await?;
+    Ok(rows.into_iter().map(|(tenant, aggregate)| (tenant.into(), aggregate)).collect())
+}
+
+/// Gives what happened before this item, while nobody knew whose it was, to this item's customer.
+pub(crate) async fn adopt(tx: &mut Tx, tenant: TenantId, item: &Item) -> Result<(), store::Error> {
+    let Item { collection, aggregate, sequence, customer, .. } = item;
+    let values = args![tenant, collection, *aggregate, *sequence, *customer];
+    tx.execute(ADOPT, values).await.map(drop)
 }
 
 /// Which part of a timeline is asked for.
