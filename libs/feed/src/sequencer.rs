@@ -15,6 +15,7 @@ use std::time::Duration;
 use kernel::{Clock, Time};
 use store::{Db, Error, Sql, Tx, args, transact};
 use telemetry::Metrics;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::Source;
@@ -27,6 +28,9 @@ pub(crate) const LEASE: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(250);
 /// After a wake-up, more commits are waited for: one transaction then moves them together.
 const GATHER: Duration = Duration::from_millis(5);
+/// Passes that move something begin this far apart at least. The first event after a quiet time goes
+/// at once; under load each pass, and each of the transactions of those who follow, takes many.
+const PACE: Duration = Duration::from_millis(100);
 
 const BACKLOG: Sql = Sql::both(
     "SELECT p.partition, (SELECT MIN(o.at) FROM outbox o WHERE o.partition = p.partition) \
@@ -88,6 +92,7 @@ impl Sequencer {
     pub async fn run(mut self, stop: CancellationToken) {
         let db = self.db.clone();
         loop {
+            let began = Instant::now();
             let more = match self.tick().await {
                 Ok(more) => more,
                 Err(error) => {
@@ -107,9 +112,10 @@ impl Sequencer {
                 () = db.appended() => {}
                 () = tokio::time::sleep(POLL) => {}
             }
+            let next = (began + PACE).max(Instant::now() + GATHER);
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(GATHER) => {}
+                () = tokio::time::sleep_until(next) => {}
             }
         }
     }

@@ -107,6 +107,14 @@ impl List {
         self
     }
 
+    /// Appends ` LIMIT n`, written out: PostgreSQL keeps the plan of a statement whose limit it can
+    /// read, and plans one whose limit is bound anew each time, which costs more than running it.
+    pub fn limit(&mut self, most: i64) -> &mut Self {
+        // Writing to a string cannot fail.
+        let _ = write!(self.text, " LIMIT {}", most.max(0));
+        self
+    }
+
     /// The statement and its values, for [`Tx::execute`](crate::Tx::execute) and its like.
     pub fn finish(self) -> (Text, Vec<Arg>) {
         (Text(Source::Built(self.text)), self.args)
@@ -134,6 +142,15 @@ mod tests {
             "SELECT a FROM t WHERE b = $1 AND c IN ($2, $3)"
         );
         assert_eq!(values, args![1_i64, "x", "y"]);
+    }
+
+    #[test]
+    fn a_limit_is_written_out() {
+        let mut list = List::new("SELECT a FROM t ORDER BY a");
+        list.limit(51);
+        let (text, values) = list.finish();
+        assert_eq!(text.render(Engine::Sqlite).as_str(), "SELECT a FROM t ORDER BY a LIMIT 51");
+        assert!(values.is_empty());
     }
 
     #[test]

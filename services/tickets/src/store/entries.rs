@@ -175,7 +175,7 @@ pub async fn page(
     if public_only {
         list.push(" AND visibility = ").bind(Visibility::Public.as_str_name());
     }
-    list.push(" ORDER BY position LIMIT ").bind(limit);
+    list.push(" ORDER BY position").limit(limit);
     let (text, values) = list.finish();
     let rows: Vec<Row> = db.all(text, values).await?;
     rows.into_iter().map(Entry::try_from).collect()

@@ -62,12 +62,12 @@ pub fn write(list: &mut List, tenant: TenantId, lanes: &[&str], most: i64) {
             "SELECT * FROM (SELECT id, queue, queued_at, due_at FROM tickets WHERE tenant = ",
         );
         list.bind(tenant).push(" AND lane = ").bind(*lane);
-        list.push(" AND waiting ORDER BY due_at, queued_at, id LIMIT ").bind(most);
+        list.push(" AND waiting ORDER BY due_at, queued_at, id").limit(most);
         list.push(") AS d UNION ");
         list.push(
             "SELECT * FROM (SELECT id, queue, queued_at, due_at FROM tickets WHERE tenant = ",
         );
         list.bind(tenant).push(" AND lane = ").bind(*lane);
-        list.push(" AND waiting ORDER BY queued_at, id LIMIT ").bind(most).push(") AS a");
+        list.push(" AND waiting ORDER BY queued_at, id").limit(most).push(") AS a");
     }
 }

@@ -132,11 +132,11 @@ const FROM: &str = concat!(
 
 fn order(list: &mut List, path: &Path, limit: i64) {
     list.push(if path.by_due {
-        " ORDER BY t.due_at, t.id LIMIT "
+        " ORDER BY t.due_at, t.id"
     } else {
-        " ORDER BY t.created_at DESC, t.id DESC LIMIT "
+        " ORDER BY t.created_at DESC, t.id DESC"
     });
-    list.bind(limit);
+    list.limit(limit);
 }
 
 fn conditions(
