@@ -24,6 +24,12 @@ pub(crate) fn run(shell: &Shell, metadata: &Metadata) -> Result<()> {
         // Its cache goes where everything else of ours goes, whatever HOME is.
         shell.must(buf.args(["lint", "proto"]).env("BUF_CACHE_DIR", modules.join(".cache/buf")))
     })?;
+    shell.step("alerts", || {
+        let alerts = "deploy/alerts/aftercare.rules.yml";
+        let tests = "deploy/alerts/aftercare.rules.test.yml";
+        shell.must(shell.command("promtool").args(["check", "rules", alerts]))?;
+        shell.must(shell.command("promtool").args(["test", "rules", tests]))
+    })?;
     shell.step("licences", || licences::check(&metadata.packages))?;
     shell.step("house rules", || {
         shell.must(shell.command("cargo").args(["test", "--quiet", "--package", "aftercare-tidy"]))

@@ -56,28 +56,6 @@ pub(crate) fn foreground(shell: &Shell, target: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The newest folder with all the server's programs: of `PATH`, of Debian, of `pg_config`.
-pub(crate) fn programs(shell: &Shell) -> Option<PathBuf> {
-    let mut folders: Vec<PathBuf> = search_path();
-    let mut debian: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
-        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
-        .unwrap_or_default();
-    debian.sort_by_key(|path| {
-        path.file_name().and_then(OsStr::to_str).and_then(|name| name.parse::<u32>().ok())
-    });
-    folders.extend(debian.iter().rev().map(|path| path.join("bin")));
-    folders.extend(shell.output("pg_config", &["--bindir"]).map(PathBuf::from));
-    let complete = |folder: &PathBuf| {
-        ["initdb", "postgres", "pg_ctl"].iter().all(|program| folder.join(program).is_file())
-    };
-    folders.into_iter().find(complete)
-}
-
-#[expect(clippy::disallowed_methods, reason = "PATH is no setting of the suite")]
-fn search_path() -> Vec<PathBuf> {
-    std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
-}
-
 impl Cluster {
     /// Removes what dead runs left, then makes and starts a new cluster.
     pub(crate) fn start(shell: &Shell, target: &Path) -> Result<Self> {
@@ -86,7 +64,8 @@ impl Cluster {
 
     /// The same with further settings, `name=value`.
     pub(crate) fn start_with(shell: &Shell, target: &Path, settings: &[&str]) -> Result<Self> {
-        let programs = programs(shell).context("PostgreSQL's programs are not installed")?;
+        let programs =
+            xtask::postgres_programs().context("PostgreSQL's programs are not installed")?;
         let account = Account::unprivileged(shell)?;
         let outside = std::env::temp_dir();
         sweep(&programs, account, target, PREFIX);

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::account;
-use crate::postgres;
 use crate::shell::Shell;
 
 /// What may be missing on a fresh machine.
@@ -20,12 +19,23 @@ pub(crate) enum Tool {
     Npm,
     Python,
     Postgres,
+    Curl,
+    Chromium,
+    Promtool,
 }
 
 /// What `check` needs.
-pub(crate) const FOR_CHECK: &[Tool] = &[Tool::Node, Tool::Npm];
+pub(crate) const FOR_CHECK: &[Tool] = &[Tool::Node, Tool::Npm, Tool::Promtool];
 /// What `test` needs.
-pub(crate) const FOR_TEST: &[Tool] = &[Tool::Node, Tool::Npm, Tool::Python, Tool::Postgres];
+pub(crate) const FOR_TEST: &[Tool] = &[
+    Tool::Node,
+    Tool::Npm,
+    Tool::Promtool,
+    Tool::Python,
+    Tool::Postgres,
+    Tool::Curl,
+    Tool::Chromium,
+];
 
 impl Tool {
     fn is_present(self, shell: &Shell) -> bool {
@@ -33,7 +43,10 @@ impl Tool {
             Self::Node => shell.output("node", &["--version"]).is_some(),
             Self::Npm => shell.output("npm", &["--version"]).is_some(),
             Self::Python => shell.output("python3", &["-c", "import ensurepip, venv"]).is_some(),
-            Self::Postgres => postgres::programs(shell).is_some(),
+            Self::Postgres => xtask::postgres_programs().is_some(),
+            Self::Curl => shell.output("curl", &["--version"]).is_some(),
+            Self::Chromium => shell.output("chromium", &["--version"]).is_some(),
+            Self::Promtool => shell.output("promtool", &["--version"]).is_some(),
         }
     }
 
@@ -44,6 +57,9 @@ impl Tool {
             Self::Npm => "npm",
             Self::Python => "python3-venv",
             Self::Postgres => "postgresql",
+            Self::Curl => "curl",
+            Self::Chromium => "chromium",
+            Self::Promtool => "prometheus",
         }
     }
 }

@@ -25,6 +25,22 @@ pub struct ChinaDay {
     pub name: &'static str,
 }
 
+/// The names of China's time zones: Beijing's with its aliases, and those of Xinjiang.
+const ZONES: [&str; 7] = [
+    "Asia/Shanghai",
+    "Asia/Chongqing",
+    "Asia/Chungking",
+    "Asia/Harbin",
+    "PRC",
+    "Asia/Urumqi",
+    "Asia/Kashgar",
+];
+
+/// Whether the notices hold in this IANA time zone. Case does not matter, as in the database itself.
+pub fn is_zone(zone: &str) -> bool {
+    ZONES.iter().any(|known| known.eq_ignore_ascii_case(zone))
+}
+
 /// The years whose notices are known.
 pub fn years() -> RangeInclusive<i16> {
     2007..=2026
@@ -82,6 +98,14 @@ mod tests {
             let off = days.iter().filter(|(date, day)| date.year() == year && day.off).count();
             assert!((15..=36).contains(&off), "{year} has {off} days off");
         }
+    }
+
+    #[test]
+    fn every_zone_of_china_is_one_and_no_other() {
+        for zone in ZONES {
+            assert!(jiff::tz::TimeZone::get(zone).is_ok() && is_zone(zone), "{zone}");
+        }
+        assert!(is_zone("prc") && !is_zone("Asia/Hong_Kong") && !is_zone("Asia/Taipei"));
     }
 
     #[test]

@@ -11,6 +11,7 @@
 mod error;
 mod keys;
 mod load;
+mod oidc;
 mod settings;
 mod validate;
 
@@ -20,9 +21,10 @@ pub mod seed;
 
 pub use error::Error;
 pub use load::environment;
+pub use oidc::{ALGORITHMS, Oidc, OidcKind};
 pub use secret::{DatabaseUrl, Secret};
 pub use seed::Seed;
 pub use settings::{
     Addresses, Clock, Config, Database, Drain, Environment, Identity, Keys, Limits, List, Log,
-    LogFormat, SERVICES, SeedFile, Server, Service,
+    LogFormat, SERVICES, SeedFile, Server, Service, Telemetry,
 };

@@ -39,8 +39,6 @@ pub struct Tenant {
     pub phone_region: String,
     /// Where its working day is, as an IANA name (`America/New_York`).
     pub time_zone: String,
-    /// The shipped policy set that its clocks go by; the default one where none is named.
-    pub policy: Option<String>,
     /// Its teams.
     #[serde(default)]
     pub teams: Vec<Team>,
@@ -123,31 +121,6 @@ pub struct Routing {
     pub languages: Vec<String>,
     /// How many tickets they have at once: 0 to [`MOST_CAPACITY`].
     pub capacity: u32,
-    /// How far up they stand.
-    pub tier: Tier,
-}
-
-/// How far up an agent stands, from low to high.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tier {
-    /// Front line.
-    Junior,
-    /// Harder cases.
-    Senior,
-    /// What has been escalated.
-    Supervisor,
-}
-
-impl Tier {
-    /// Its name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Junior => "junior",
-            Self::Senior => "senior",
-            Self::Supervisor => "supervisor",
-        }
-    }
 }
 
 impl Seed {
@@ -334,7 +307,7 @@ mod tests {
         title = "Ann"
         roles = ["agent"]
         teams = ["care"]
-        routing = { queues = ["all"], capacity = 3, tier = "junior" }
+        routing = { queues = ["all"], capacity = 3 }
     "#;
 
     fn problems(text: &str) -> Vec<String> {
@@ -370,7 +343,7 @@ mod tests {
         let tenant = seed.tenant("harbor").unwrap();
         assert_eq!(tenant.default_queue().unwrap().max_wait, Duration::from_hours(4));
         let routing = tenant.member("ann").unwrap().routing.as_ref().unwrap();
-        assert_eq!((routing.capacity, routing.tier), (3, Tier::Junior));
+        assert_eq!(routing.capacity, 3);
         assert_eq!(seed.tenant("other"), None);
     }
 
@@ -417,5 +390,13 @@ mod tests {
         let error = Seed::parse(&bad).unwrap_err();
         let cause = std::error::Error::source(&error).unwrap().to_string();
         assert!(cause.contains("unknown field `foo`"), "{cause}");
+        // What nothing goes by yet is not taken and then ignored.
+        for (title, more) in
+            [("title = \"Harbor\"", "policy = \"strict\""), ("capacity = 3", "tier = \"junior\"")]
+        {
+            let separator = if more.starts_with("tier") { ", " } else { "\n" };
+            let bad = SMALL.replace(title, &format!("{title}{separator}{more}"));
+            assert!(matches!(Seed::parse(&bad), Err(Error::Seed(_))), "{more}");
+        }
     }
 }

@@ -14,13 +14,13 @@ use serde::{
     de::{SeqAccess, Visitor},
 };
 
-use crate::{DatabaseUrl, Secret};
+use crate::{DatabaseUrl, Oidc, Secret};
 
 /// The services that the binary can run.
-pub const SERVICES: [&str; 2] = ["tickets", "customers"];
+pub const SERVICES: [&str; 3] = ["gateway", "tickets", "customers"];
 
 /// Everything that an operator sets.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub environment: Environment,
@@ -32,6 +32,7 @@ pub struct Config {
     pub keys: Keys,
     pub clock: Clock,
     pub log: Log,
+    pub telemetry: Telemetry,
     pub identity: Identity,
     /// By role.
     #[serde(default)]
@@ -102,10 +103,20 @@ pub enum LogFormat {
     Json,
 }
 
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    pub otlp: Option<String>,
+    pub sampling_ratio: f64,
+    pub trust_client_sampling: bool,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
     pub local_issuer: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub oidc: Vec<Oidc>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -119,6 +130,11 @@ pub struct SeedFile {
 pub struct Limits {
     #[serde(with = "crate::duration")]
     pub connection_age: Duration,
+    pub tenant_rate: u32,
+    pub tenant_burst: u32,
+    pub credential_rate: u32,
+    pub credential_burst: u32,
+    pub calls_at_once: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]

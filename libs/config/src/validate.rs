@@ -13,13 +13,30 @@ impl Config {
         self.check_exposure(&mut found);
         self.check_database(&mut found);
         self.check_keys(&mut found);
+        crate::oidc::check(&self.identity.oidc, &mut found);
+        self.check_telemetry(&mut found);
         for role in self.roles.keys() {
             let known = Role::parse(role).is_some();
             found.check(known, &format!("roles.{role}"), "is no role of the suite");
         }
-        let some = !self.limits.connection_age.is_zero();
-        found.check(some, "limits.connection_age", "must be more than nothing");
+        self.check_limits(&mut found);
         found.finish(())
+    }
+
+    fn check_limits(&self, found: &mut Violations) {
+        let limits = &self.limits;
+        let some = !limits.connection_age.is_zero();
+        found.check(some, "limits.connection_age", "must be more than nothing");
+        for (key, calls) in [
+            ("tenant_rate", limits.tenant_rate),
+            ("tenant_burst", limits.tenant_burst),
+            ("credential_rate", limits.credential_rate),
+            ("credential_burst", limits.credential_burst),
+            ("calls_at_once", limits.calls_at_once),
+        ] {
+            let right = (1..=100_000).contains(&calls);
+            found.check(right, &format!("limits.{key}"), "must be 1 to 100000");
+        }
     }
 
     fn check_services(&self, found: &mut Violations) {
@@ -30,7 +47,9 @@ impl Config {
             }
             if let Some(link) = &service.link {
                 let path = format!("services.{name}.link");
-                found.check(is_link(link), &path, "must be `http://HOST:PORT`");
+                let right = link.split(',').all(|uri| is_link(uri.trim()));
+                let form = "must be `http://HOST:PORT`, or several of them with commas between";
+                found.check(right, &path, form);
             }
         }
     }
@@ -82,6 +101,14 @@ impl Config {
         found.check(sqlite || postgres, "database.url", form);
         let size = (2..=100).contains(&self.database.max_connections);
         found.check(size, "database.max_connections", "must be 2 to 100");
+    }
+
+    fn check_telemetry(&self, found: &mut Violations) {
+        if let Some(otlp) = &self.telemetry.otlp {
+            found.check(is_link(otlp), "telemetry.otlp", "must be `http://HOST:PORT`");
+        }
+        let ratio = (0.0..=1.0).contains(&self.telemetry.sampling_ratio);
+        found.check(ratio, "telemetry.sampling_ratio", "must be 0 to 1");
     }
 
     fn check_keys(&self, found: &mut Violations) {

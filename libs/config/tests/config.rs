@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aftercare_config::{Config, DatabaseUrl, Error};
+use aftercare_config::{Config, DatabaseUrl, Error, OidcKind};
 use tempfile::TempDir;
 
 fn env(pairs: &[(&str, &str)]) -> HashMap<String, String> {
@@ -56,6 +56,10 @@ retired = []
 format = "text"
 level = "info,sqlx=warn"
 
+[telemetry]
+sampling_ratio = 1.0
+trust_client_sampling = false
+
 [identity]
 local_issuer = true
 
@@ -65,6 +69,11 @@ local_issuer = true
 
 [limits]
 connection_age = "10m"
+tenant_rate = 2000
+tenant_burst = 4000
+credential_rate = 1000
+credential_burst = 2000
+calls_at_once = 1024
 
 [drain]
 delay = "0s"
@@ -86,6 +95,10 @@ fn keys(table: &toml::Table, prefix: &str, into: &mut BTreeSet<String>) {
         let path = format!("{prefix}{key}");
         match value {
             toml::Value::Table(inner) => keys(inner, &format!("{path}."), into),
+            toml::Value::Array(list) if list.iter().any(toml::Value::is_table) => {
+                let tables = list.iter().filter_map(toml::Value::as_table);
+                tables.for_each(|inner| keys(inner, &format!("{path}."), into));
+            }
             _ => {
                 into.insert(path);
             }
@@ -101,7 +114,8 @@ fn the_shipped_file_documents_every_key_there_is() {
         let is_key = text
             .split_once(" = ")
             .is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
-        (is_key || text.starts_with("[services.")).then(|| text.to_owned())
+        let is_table = text.starts_with("[services.") || text.starts_with("[[");
+        (is_key || is_table).then(|| text.to_owned())
     };
     let mut whole = String::new();
     for line in Config::documented().lines() {
@@ -114,7 +128,10 @@ fn the_shipped_file_documents_every_key_there_is() {
     keys(&whole.parse().unwrap(), "", &mut written);
     keys(&config.to_toml().parse().unwrap(), "", &mut read);
     assert_eq!(written, read);
-    let Config { services, keys, clock, seed, server, .. } = config;
+    let Config { services, keys, clock, seed, server, identity, telemetry, .. } = config;
+    let provider = &identity.oidc[0];
+    assert!(provider.jwks_uri.is_some() && provider.tenant.is_some());
+    assert!(telemetry.otlp.is_some());
     assert!(server.peer.is_some() && keys.root.is_some() && clock.is_virtual.is_some());
     let service = &services["tickets"];
     assert!(service.public.is_some() && service.peer.is_some() && service.admin.is_some());
@@ -136,6 +153,8 @@ fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
             ("KEYS__ROOT", &root),
             ("ROLES__SENIOR_AGENT", "tickets.*@teams, entries.*"),
             ("DRAIN__DELAY", "5s"),
+            ("TELEMETRY__OTLP", "http://collector:4317"),
+            ("TELEMETRY__SAMPLING_RATIO", "0.01"),
         ],
     )
     .unwrap();
@@ -146,6 +165,8 @@ fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
     assert_eq!(config.keys.root.as_ref().unwrap().reveal(), root);
     assert_eq!(config.roles["senior_agent"].0, ["tickets.*@teams", "entries.*"]);
     assert_eq!(config.drain.delay.as_secs(), 5);
+    assert_eq!(config.telemetry.otlp.as_deref(), Some("http://collector:4317"));
+    assert!((config.telemetry.sampling_ratio - 0.01).abs() < f64::EPSILON);
     assert!(!config.to_toml().contains(&root) && !format!("{config:?}").contains(&root));
 }
 
@@ -196,16 +217,22 @@ fn all_problems_are_told_at_once_each_with_its_path() {
         retired = ["11"]
         [clock]
         virtual = true
+        [telemetry]
+        otlp = "https://collector:4317"
+        sampling_ratio = 1.5
         [roles]
         janitor = ["*"]
         [limits]
         connection_age = "0s"
+        tenant_rate = 0
+        calls_at_once = 100001
     "#;
     assert_eq!(
         problems(file, &[]),
         [
-            "services.surveys is no service: there are tickets, customers",
-            "services.tickets.link must be `http://HOST:PORT`",
+            "services.surveys is no service: there are gateway, tickets, customers",
+            "services.tickets.link must be `http://HOST:PORT`, or several of them with commas between",
+            "server gives a process with gateway 0.0.0.0:8080 twice",
             "server gives a process with tickets 0.0.0.0:8080 twice",
             "server gives a process with customers 0.0.0.0:8080 twice",
             "server gives a process with all services 0.0.0.0:8080 twice",
@@ -217,10 +244,71 @@ fn all_problems_are_told_at_once_each_with_its_path() {
             "database.max_connections must be 2 to 100",
             "keys.root must be 64 hexadecimal digits",
             "keys.retired[0] must be 64 hexadecimal digits",
+            "telemetry.otlp must be `http://HOST:PORT`",
+            "telemetry.sampling_ratio must be 0 to 1",
             "roles.janitor is no role of the suite",
             "limits.connection_age must be more than nothing",
+            "limits.tenant_rate must be 1 to 100000",
+            "limits.calls_at_once must be 1 to 100000",
         ]
     );
+}
+
+#[test]
+fn identity_providers_have_defaults_and_are_checked() {
+    let short = r#"
+        [[identity.oidc]]
+        issuer = "https://id.example.com"
+        audience = "aftercare"
+        kind = "member"
+        [[identity.oidc]]
+        issuer = "http://localhost:7000/portal"
+        audience = "help"
+        kind = "customer"
+        tenant = "019ab000-0000-7000-8000-000000000001"
+        algorithms = "ES256"
+    "#;
+    let [staff, portal] = load(short, &[]).unwrap().identity.oidc.try_into().unwrap();
+    assert_eq!((staff.kind, staff.leeway.as_secs()), (OidcKind::Member, 30));
+    assert_eq!(staff.algorithms.0, ["RS256", "ES256", "EdDSA"]);
+    assert_eq!((staff.subject_claim.as_str(), staff.tenant_claim.as_str()), ("sub", "tenant"));
+    assert_eq!((portal.kind, portal.customer_claim.as_str()), (OidcKind::Customer, "customer"));
+    assert_eq!(portal.algorithms.0, ["ES256"]);
+
+    let wrong = r#"
+        [[identity.oidc]]
+        issuer = "http://id.example.com"
+        audience = "a"
+        kind = "member"
+        jwks_uri = "file:///etc/passwd"
+        algorithms = ["RS256", "HS256"]
+        tenant = "Harbor"
+        subject_claim = ""
+        leeway = "1h"
+        [[identity.oidc]]
+        issuer = "http://id.example.com"
+        audience = "a"
+        kind = "member"
+        algorithms = ["none"]
+    "#;
+    let secure = "must be `https://…`, or `http://…` on this machine";
+    let some = "must be some of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA";
+    assert_eq!(
+        problems(wrong, &[]),
+        [
+            format!("identity.oidc[0].issuer {secure}"),
+            format!("identity.oidc[0].jwks_uri {secure}"),
+            "identity.oidc[0].subject_claim must not be empty".to_owned(),
+            format!("identity.oidc[0].algorithms {some}"),
+            "identity.oidc[0].tenant must be the slug or the id of a tenant".to_owned(),
+            "identity.oidc[0].leeway must be at most 5m".to_owned(),
+            format!("identity.oidc[1].issuer {secure}"),
+            format!("identity.oidc[1].algorithms {some}"),
+            "identity.oidc[1].audience must be another one for the same issuer".to_owned(),
+        ]
+    );
+    let unknown = form_problem("[[identity.oidc]]\nkind = \"robot\"\n", &[]);
+    assert!(unknown.contains("identity.oidc"), "{unknown}");
 }
 
 #[test]

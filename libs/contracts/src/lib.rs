@@ -22,6 +22,14 @@ pub mod r#type {
     }
 }
 
+/// The gateway's own services.
+pub mod gateway {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("aftercare.gateway.v1");
+    }
+}
+
 /// Tickets.
 pub mod tickets {
     /// Version 1.

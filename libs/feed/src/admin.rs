@@ -49,16 +49,10 @@ impl FeedAdmin {
         let mut consumers = Vec::new();
         for consumer in self.consumers.iter() {
             let (name, source) = (consumer.name(), consumer.source());
-            for (partition, position, stopped) in cursors::list(consumer.db(), name, source).await?
-            {
-                consumers.push(ConsumerPosition {
-                    consumer: name.to_owned(),
-                    source: source.to_owned(),
-                    partition: i32::try_from(partition).unwrap_or(i32::MAX),
-                    position,
-                    stopped,
-                });
-            }
+            let places = cursors::list(consumer.db(), name, source).await?;
+            consumers.extend(places.into_iter().map(|(partition, position, stopped)| {
+                place(name, source, partition, position, stopped)
+            }));
         }
         Ok(ListConsumersResponse { consumers })
     }
@@ -113,15 +107,37 @@ async fn rewind(
     consumers: Vec<Arc<dyn Managed>>,
     position: i64,
 ) -> Result<RewindResponse, FeedFault> {
+    let mut rewound = Vec::new();
     for consumer in consumers {
         let (name, source) = (consumer.name(), consumer.source());
-        transact!(consumer.db(), "feed.rewind", |tx| {
+        let places = transact!(consumer.db(), "feed.rewind", |tx| {
             // First the cursors' rows: they keep the consumer out until both are done.
-            cursors::rewind(tx, name, source, position).await?;
-            dead_letters::forget(tx, name, source, position).await
+            let places = cursors::rewind(tx, name, source, position).await?;
+            dead_letters::forget(tx, name, source, position).await?;
+            Ok::<_, store::Error>(places)
         })?;
+        for (partition, position) in places {
+            rewound.push(place(name, source, partition, position, String::new()));
+        }
     }
-    Ok(RewindResponse {})
+    Ok(RewindResponse { consumers: rewound })
+}
+
+/// How far a consumer is in one partition, on the wire.
+fn place(
+    consumer: &str,
+    source: &str,
+    partition: i64,
+    position: i64,
+    stopped: String,
+) -> ConsumerPosition {
+    ConsumerPosition {
+        consumer: consumer.to_owned(),
+        source: source.to_owned(),
+        partition: i32::try_from(partition).unwrap_or(i32::MAX),
+        position,
+        stopped,
+    }
 }
 
 #[tonic::async_trait]

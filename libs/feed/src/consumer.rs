@@ -33,6 +33,9 @@ const TRIES: u32 = 3;
 const WAIT: Duration = Duration::from_secs(5);
 /// How long the source may take to answer, the wait aside.
 const ANSWER: Duration = Duration::from_secs(5);
+/// The longest answer that is taken: a page, or one event that is longer than a page, which no
+/// request that a service takes can make.
+const MOST_BYTES: usize = 16 * crate::source::MAX_BYTES;
 const LEASE: Duration = Duration::from_secs(10);
 /// How often a consumer looks whether its lease came free, or an operator has rewound it.
 const STANDBY: Duration = Duration::from_secs(2);
@@ -119,8 +122,8 @@ impl<H: Handler> Consumer<H> {
         site: Site,
         handler: H,
     ) -> Self {
-        let (client, partitions) = (FeedServiceClient::new(link), Mutex::default());
-        Self { name, source, site, client, handler, partitions }
+        let client = FeedServiceClient::new(link).max_decoding_message_size(MOST_BYTES);
+        Self { name, source, site, client, handler, partitions: Mutex::default() }
     }
 
     /// Runs until `stop`.
@@ -134,6 +137,7 @@ impl<H: Handler> Consumer<H> {
                         () = self.keep_lease(&name) => {}
                         () = self.follow_all() => {}
                     }
+                    self.forget_standings();
                     let held = lease::release(&self.site.db, &name, &self.site.holder, epoch);
                     if let Err(error) = held.await {
                         self.warn("the lease was not given up", &error);
@@ -234,7 +238,8 @@ impl<H: Handler> Consumer<H> {
         if page.events.is_empty() {
             return Ok(Step::Idle);
         }
-        self.apply_page(&key, cursor, &page.events).await?;
+        let position = self.apply_page(&key, cursor, &page.events).await?;
+        self.stand(partition, Standing { behind: page.head - position, stopped: false });
         Ok(Step::Moved)
     }
 
@@ -296,30 +301,30 @@ impl<H: Handler> Consumer<H> {
         );
     }
 
-    /// Applies events that follow the cursor. Returns early, with `Ok`, where another replica has
-    /// moved it meanwhile.
+    /// Applies events that follow the cursor and returns how far it came: less far than the page,
+    /// with `Ok`, where another replica has moved the cursor meanwhile.
     async fn apply_page(
         &self,
         key: &Key<'_>,
         mut cursor: Cursor,
         events: &[Event],
-    ) -> Result<(), ConsumeError> {
+    ) -> Result<i64, ConsumeError> {
         for batch in events.chunks(BATCH) {
             match self.apply(key, &cursor, batch).await {
                 Ok(true) => cursor.position += i64::try_from(batch.len()).unwrap_or(0),
-                Ok(false) => return Ok(()),
+                Ok(false) => return Ok(cursor.position),
                 Err(error) if error.is_transient() => return Err(error.into()),
                 Err(_) => {
                     for event in batch {
                         if !self.apply_one(key, &cursor, event).await? {
-                            return Ok(());
+                            return Ok(cursor.position);
                         }
                         cursor.position = event.position;
                     }
                 }
             }
         }
-        Ok(())
+        Ok(cursor.position)
     }
 
     /// Applies an event alone, or puts it aside after a few tries; false where another replica has
@@ -355,22 +360,25 @@ impl<H: Handler> Consumer<H> {
     ) -> Result<bool, HandleError> {
         let Some(last) = events.last() else { return Ok(true) };
         let now = self.site.clock.now();
-        transact!(self.site.db, "feed.apply", |tx| {
-            if !cursors::advance(tx, key, cursor, last.position).await? {
-                return Ok(false);
-            }
-            let parked = dead_letters::parked(tx, key).await?;
-            let mut ready = Vec::with_capacity(events.len());
-            for event in events {
-                if parked.contains(&(event.tenant, event.aggregate)) {
-                    dead_letters::put(tx, key, event, Aside::Queued, now).await?;
-                } else {
-                    ready.push(event);
+        let applied = async {
+            transact!(self.site.db, "feed.apply", |tx| {
+                if !cursors::advance(tx, key, cursor, last.position).await? {
+                    return Ok(false);
                 }
-            }
-            self.handle(tx, &ready).await?;
-            Ok(true)
-        })
+                let parked = dead_letters::parked(tx, key).await?;
+                let mut ready = Vec::with_capacity(events.len());
+                for event in events {
+                    if parked.contains(&(event.tenant, event.aggregate)) {
+                        dead_letters::put(tx, key, event, Aside::Queued, now).await?;
+                    } else {
+                        ready.push(event);
+                    }
+                }
+                self.handle(tx, &ready).await?;
+                Ok(true)
+            })
+        };
+        applied.instrument(self.span(events)).await
     }
 
     async fn put_aside(
@@ -433,20 +441,28 @@ impl<H: Handler> Consumer<H> {
 
     /// Applies a dead letter; false where somebody else did.
     async fn apply_again(&self, key: &Key<'_>, event: &Event) -> Result<bool, HandleError> {
-        transact!(self.site.db, "feed.apply_again", |tx| {
-            let ours = cursors::lock(tx, key).await? && dead_letters::take(tx, key, event).await?;
-            if ours {
-                self.handle(tx, &[event]).await?;
-            }
-            Ok(ours)
-        })
+        let applied = async {
+            transact!(self.site.db, "feed.apply_again", |tx| {
+                let ours =
+                    cursors::lock(tx, key).await? && dead_letters::take(tx, key, event).await?;
+                if ours {
+                    self.handle(tx, &[event]).await?;
+                }
+                Ok(ours)
+            })
+        };
+        applied.instrument(self.span(std::slice::from_ref(event))).await
+    }
+
+    /// The span in which events are applied, whatever the handler makes of them.
+    fn span(&self, events: &[Event]) -> tracing::Span {
+        let causes = events.iter().map(|event| event.trace.as_str());
+        telemetry::consume(self.name, self.source, causes)
     }
 
     /// Runs the handler; a panic in it is an error of the events.
     async fn handle(&self, tx: &mut store::Tx, events: &[&Event]) -> Result<(), HandleError> {
-        let span = tracing::debug_span!("events", consumer = self.name, count = events.len());
-        let handled = self.handler.apply_all(tx, events).instrument(span);
-        let handled = AssertUnwindSafe(handled).catch_unwind().await;
+        let handled = AssertUnwindSafe(self.handler.apply_all(tx, events)).catch_unwind().await;
         handled.unwrap_or_else(|_| Err(HandleError::poison("the handler panicked")))
     }
 
@@ -482,13 +498,24 @@ impl<H: Handler> Consumer<H> {
     fn stand(&self, partition: u32, standing: Standing) -> Standing {
         let mut partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
         let before = partitions.insert(partition, standing).unwrap_or_default();
+        self.measure(&partitions);
+        before
+    }
+
+    /// Leaves it to the metrics of whoever holds the lease from now on to tell how partitions stand.
+    fn forget_standings(&self) {
+        let mut partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        partitions.clear();
+        self.measure(&partitions);
+    }
+
+    fn measure(&self, partitions: &BTreeMap<u32, Standing>) {
         let labels = [self.name, self.source];
         let behind = partitions.values().map(|standing| standing.behind).sum();
         self.site.metrics.consumer_lag.with_label_values(&labels).set(behind);
         let stopped = partitions.values().any(|standing| standing.stopped);
         let gauge = self.site.metrics.consumer_stopped.with_label_values(&labels);
         gauge.set(i64::from(stopped));
-        before
     }
 
     pub(crate) fn warn(&self, what: &str, error: &dyn std::error::Error) {

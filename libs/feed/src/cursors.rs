@@ -30,8 +30,9 @@ const STOP: Sql = Sql::both(
      AND incarnation = $4 AND position = $5 AND stopped = ''",
 );
 const REWIND: Sql = Sql::both(
-    "UPDATE cursors SET incarnation = $3, position = $4, stopped = '' \
-     WHERE consumer = $1 AND source = $2",
+    "UPDATE cursors SET incarnation = $3, stopped = '', \
+     position = CASE WHEN position < $4 THEN position ELSE $4 END \
+     WHERE consumer = $1 AND source = $2 RETURNING partition, position",
 );
 const LIST: Sql = Sql::both(
     "SELECT partition, position, stopped FROM cursors \
@@ -124,14 +125,19 @@ pub(crate) async fn stop(
     Ok(tx.execute(STOP, values).await? == 1)
 }
 
-/// Sets every partition of a consumer to a position of whichever incarnation the source has.
+/// Sets every partition of a consumer back to a position of whichever incarnation the source has;
+/// one that has not come so far stays, since what lies between would be lost. Returns partitions with
+/// the positions that they have now.
 pub(crate) async fn rewind(
     tx: &mut Tx,
     consumer: &str,
     source: &str,
     position: i64,
-) -> Result<(), Error> {
-    tx.execute(REWIND, args![consumer, source, Uuid::nil(), position]).await.map(drop)
+) -> Result<Vec<(i64, i64)>, Error> {
+    let values = args![consumer, source, Uuid::nil(), position];
+    let mut places: Vec<(i64, i64)> = tx.all(REWIND, values).await?;
+    places.sort_unstable();
+    Ok(places)
 }
 
 /// Partition, position and why it stopped, for each partition of a consumer.

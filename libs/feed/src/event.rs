@@ -72,6 +72,14 @@ impl Event {
         })
     }
 
+    /// How long the event is on the wire, at most: its texts and its payload, and what numbers, ids
+    /// and the lengths of fields come to.
+    pub(crate) fn wire_len(&self) -> usize {
+        const THE_REST: usize = 192;
+        let texts = [&*self.source, &self.kind, &self.actor, &self.trace];
+        THE_REST + self.payload.len() + texts.map(str::len).iter().sum::<usize>()
+    }
+
     pub(crate) fn to_wire(&self) -> Wire {
         Wire {
             source: self.source.to_string(),
@@ -121,6 +129,8 @@ fn from_actor_kind(kind: ActorKind) -> Option<CallerKind> {
 
 #[cfg(test)]
 mod tests {
+    use prost::Message as _;
+
     use super::*;
 
     fn sample(actor_kind: CallerKind) -> Event {
@@ -152,6 +162,23 @@ mod tests {
         ] {
             let event = sample(kind);
             assert_eq!(Event::from_wire(event.to_wire()).unwrap(), event);
+        }
+    }
+
+    #[test]
+    fn an_events_length_on_the_wire_is_never_more_than_is_counted() {
+        let mut event = sample(CallerKind::Integration);
+        assert!(event.to_wire().encoded_len() <= event.wire_len());
+        event.partition = i32::MAX.cast_unsigned();
+        (event.position, event.sequence) = (i64::MAX, i64::MAX);
+        event.at = Time::from_micros(-1);
+        for length in [0, 100, 70_000, 3_000_000] {
+            event.payload = vec![1; length];
+            event.trace = "x".repeat(length);
+            event.actor = "x".repeat(length);
+            event.kind = "x".repeat(length);
+            let (long, counted) = (event.to_wire().encoded_len(), event.wire_len());
+            assert!(long <= counted && counted <= long + 192, "{long} {counted}");
         }
     }
 

@@ -42,6 +42,9 @@ const TAKE: Sql = Sql::both(
      holder = $2, expires = $3 \
      WHERE partition = $1 AND (holder = $2 OR expires <= $4) RETURNING epoch",
 );
+const RELEASE: Sql = Sql::both(
+    "UPDATE partitions SET expires = 0 WHERE partition = $1 AND holder = $2 AND epoch = $3",
+);
 const FENCE: Sql = Sql::both(
     "UPDATE partitions SET head = head WHERE partition = $1 AND epoch = $2 RETURNING head",
 );
@@ -59,7 +62,7 @@ const DELETE: Sql = Sql::both(
 const ADVANCE: Sql =
     Sql::both("UPDATE partitions SET head = head + $3 WHERE partition = $1 AND epoch = $2");
 
-pub(crate) const STATEMENTS: &[Sql] = &[BACKLOG, TAKE, FENCE, COPY, DELETE, ADVANCE];
+pub(crate) const STATEMENTS: &[Sql] = &[BACKLOG, TAKE, RELEASE, FENCE, COPY, DELETE, ADVANCE];
 
 /// Moves the events of one service from its outbox to its feed, beside any number of others that do
 /// the same.
@@ -88,8 +91,16 @@ impl Sequencer {
         Self { source, db, clock, holder, metrics, held: Vec::new() }
     }
 
-    /// Runs until `stop`.
+    /// Runs until `stop`, and then gives its partitions up, so that the next one need not wait.
     pub async fn run(mut self, stop: CancellationToken) {
+        self.sequence_until(&stop).await;
+        if let Err(error) = self.release().await {
+            let (name, error) = (self.source.name(), chain(&error));
+            tracing::warn!(source = name, error, "partitions were not given up");
+        }
+    }
+
+    async fn sequence_until(&mut self, stop: &CancellationToken) {
         let db = self.db.clone();
         loop {
             let began = Instant::now();
@@ -118,6 +129,17 @@ impl Sequencer {
                 () = tokio::time::sleep_until(next) => {}
             }
         }
+    }
+
+    /// Gives up the leases of all partitions that it holds.
+    async fn release(&mut self) -> Result<(), Error> {
+        for held in std::mem::take(&mut self.held) {
+            transact!(self.db, "feed.release", |tx| {
+                let values = args![held.partition, &self.holder, held.epoch];
+                tx.execute(RELEASE, values).await.map(drop)
+            })?;
+        }
+        Ok(())
     }
 
     /// Moves one batch of each partition that has a backlog and that this sequencer holds or can

@@ -14,8 +14,9 @@ use crate::Event;
 
 /// The most events that one read returns.
 pub(crate) const MAX_EVENTS: u32 = 500;
-/// A read ends with the event that takes its payloads beyond this, far below a message's limit.
-const MAX_BYTES: usize = 1 << 20;
+/// A page of events is at most this long on the wire; an event that is longer is a page of its own.
+/// What a consumer takes in one message is far beyond it.
+pub(crate) const MAX_BYTES: usize = 1 << 20;
 /// How old the heads may be that an idle reader looks at. All readers of a process share them, so
 /// that any number of idle ones costs four small queries a second.
 const HEADS_AGE: Duration = Duration::from_millis(250);
@@ -58,6 +59,7 @@ struct Shared {
     /// Rises when this process's sequencer has put events into the feed.
     news: watch::Sender<u64>,
     heads: Mutex<Option<(Instant, u64, Heads)>>,
+    heads_age: Duration,
 }
 
 /// How far a feed has come.
@@ -105,8 +107,14 @@ struct Row {
 impl Source {
     /// The feed of the service `name` in its database.
     pub fn new(name: &str, db: Db) -> Self {
+        Self::with_heads_age(name, db, HEADS_AGE)
+    }
+
+    /// The same with another age of the heads that an idle reader looks at.
+    pub(crate) fn with_heads_age(name: &str, db: Db, heads_age: Duration) -> Self {
         let (news, heads, queue) = (watch::Sender::new(0), Mutex::default(), db.queue());
-        Self { shared: Arc::new(Shared { name: name.into(), db, queue, news, heads }) }
+        let shared = Shared { name: name.into(), db, queue, news, heads, heads_age };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The service's name.
@@ -141,14 +149,19 @@ impl Source {
         if let Some((read, at_news, heads)) = &mut *self.kept_heads()
             && *at_news == news
         {
-            if read.elapsed() < HEADS_AGE {
+            if read.elapsed() < self.shared.heads_age {
                 return Ok(heads.clone());
             }
             *read = Instant::now();
         }
         let heads = self.heads().await?;
-        *self.kept_heads() = Some((Instant::now(), news, heads.clone()));
+        self.keep(news, &heads);
         Ok(heads)
+    }
+
+    /// Keeps heads that were read after `news` and perhaps before what was announced since.
+    pub(crate) fn keep(&self, news: u64, heads: &Heads) {
+        *self.kept_heads() = Some((Instant::now(), news, heads.clone()));
     }
 
     fn kept_heads(&self) -> MutexGuard<'_, Option<(Instant, u64, Heads)>> {
@@ -187,15 +200,17 @@ impl Source {
                 self.shared.queue.all(READ_TENANT, values).await?
             }
         };
-        let (full, mut bytes) = (rows.len() == limit as usize, 0);
+        let (mut full, mut bytes) = (rows.len() == limit as usize, 0);
         for row in rows {
-            bytes += row.payload.len();
-            page.events.push(self.event(partition, row)?);
-            if bytes > MAX_BYTES {
+            let event = self.event(partition, row)?;
+            bytes += event.wire_len();
+            if bytes > MAX_BYTES && !page.events.is_empty() {
+                full = true;
                 break;
             }
+            page.events.push(event);
         }
-        if let Some(last) = page.events.last().filter(|_| full || bytes > MAX_BYTES) {
+        if let Some(last) = page.events.last().filter(|_| full) {
             page.through = last.position;
         }
         Ok(Some(page))

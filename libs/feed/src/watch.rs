@@ -88,9 +88,6 @@ where
         Some(resume) => resume,
         None => Resume { incarnation: heads.incarnation, positions: heads.heads.clone() },
     };
-    if resume.positions.iter().zip(&heads.heads).any(|(position, head)| position > head) {
-        return Err(WatchFault::Replaced);
-    }
     resume.check(&heads)?;
     let watcher = Watcher {
         source: source.clone(),
@@ -112,8 +109,17 @@ where
 }
 
 impl Resume {
+    /// Whether a position is past the head of its partition.
+    fn is_ahead(&self, heads: &Heads) -> bool {
+        self.positions.iter().zip(&heads.heads).any(|(position, head)| position > head)
+    }
+
+    /// Whether a stream may go on from here. The heads must not be older than the positions.
     fn check(&self, heads: &Heads) -> Result<(), WatchFault> {
-        if self.incarnation != heads.incarnation || self.positions.len() != heads.heads.len() {
+        if self.incarnation != heads.incarnation
+            || self.positions.len() != heads.heads.len()
+            || self.is_ahead(heads)
+        {
             return Err(WatchFault::Replaced);
         }
         let mut places = self.positions.iter().zip(&heads.tails);
@@ -182,7 +188,11 @@ impl<A: FnMut(&Event) -> bool> Watcher<A> {
 
     /// Reads a page of each partition that has grown.
     async fn read(&mut self) -> Result<(), WatchFault> {
-        let heads = self.source.recent_heads().await?;
+        let mut heads = self.source.recent_heads().await?;
+        if self.resume.is_ahead(&heads) {
+            // They are of a moment before the last page, or the feed was restored under us.
+            heads = self.source.heads().await?;
+        }
         self.resume.check(&heads)?;
         let grown = self.resume.positions.iter().zip(&heads.heads).zip(0_u32..);
         let grown: Vec<(u32, i64)> = grown

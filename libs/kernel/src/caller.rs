@@ -148,6 +148,11 @@ impl Locale {
         Self::En
     }
 
+    /// The locale of exactly this tag, `en` or `zh`.
+    pub fn parse(tag: &str) -> Option<Self> {
+        [Self::En, Self::Zh].into_iter().find(|locale| locale.tag() == tag)
+    }
+
     /// Its BCP 47 tag.
     pub const fn tag(self) -> &'static str {
         match self {
@@ -170,6 +175,9 @@ pub struct Caller {
     pub roles: Vec<Role>,
     /// The teams it belongs to.
     pub teams: Vec<String>,
+    /// The permissions that its credential is narrowed to, such as `tickets.read` or `tickets.*`;
+    /// `None` for all that its roles give.
+    pub scopes: Option<Vec<String>>,
     /// The customer that it is, where it is one.
     pub customer: Option<CustomerId>,
     /// The language of messages to it.
@@ -195,6 +203,7 @@ impl Caller {
             subject: name.to_owned(),
             roles: vec![Role::Service],
             teams: Vec::new(),
+            scopes: None,
             customer: None,
             locale: Locale::En,
         }

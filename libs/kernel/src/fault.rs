@@ -147,6 +147,11 @@ pub trait Fault: std::error::Error + Send + Sync + 'static {
         None
     }
 
+    /// The quota that is used up: whose it is, and what it allows.
+    fn quota(&self) -> Option<(String, String)> {
+        None
+    }
+
     /// When trying again may help.
     fn retry_after(&self) -> Option<Duration> {
         None

@@ -9,6 +9,12 @@ pub const REST: &str = "****";
 /// A number of fewer characters is hidden as a whole: two of them would be too much of it.
 const SHORTEST_WITH_TAIL: usize = 5;
 
+/// Whether a text is what a mask left of another, ours or another system's; it must never be taken for
+/// the whole.
+pub fn is_masked(text: &str) -> bool {
+    text.contains(NAME) || text.contains("＊＊")
+}
+
 /// Of a name the first character.
 pub fn name(name: &str) -> String {
     name.trim().chars().next().map_or_else(String::new, |first| format!("{first}{NAME}"))
@@ -48,5 +54,13 @@ mod tests {
         assert_eq!(number("110"), "****");
         assert_eq!(address("wang.fang@example.com"), "w****@example.com");
         assert_eq!(address("nonsense"), "****se");
+    }
+
+    #[test]
+    fn what_a_mask_left_is_known_as_such() {
+        for masked in ["王**", "****23", "138****8000", "w****@example.com", "王＊＊"] {
+            assert!(is_masked(masked), "{masked}");
+        }
+        assert!(!is_masked("*wang@example.com"));
     }
 }

@@ -62,6 +62,8 @@ ids! {
     CustomerId => "customers";
     /// One purchase of a customer.
     PurchaseId => "purchases";
+    /// What another system calls with.
+    ApiKeyId => "apiKeys";
 }
 
 /// A UUID in canonical form: 36 characters, lower case, hyphens.
@@ -77,6 +79,28 @@ pub fn is_slug(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// The id of a product, which another system may have chosen: 1 to 64 ASCII letters, digits and
+/// `. _ -`, starting with a letter or a digit.
+pub fn is_product_id(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+/// A language tag (BCP 47) such as `zh` or `zh-Hans-CN`: 2 to 35 characters, parts of 1 to 8 ASCII
+/// letters and digits, the first one of letters.
+pub fn is_language_tag(text: &str) -> bool {
+    let part = |part: &str| {
+        (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    (2..=35).contains(&text.len())
+        && text.split('-').all(part)
+        && text
+            .split('-')
+            .take(1)
+            .all(|first| first.len() >= 2 && first.bytes().all(|byte| byte.is_ascii_alphabetic()))
 }
 
 /// The slug in a resource name such as `queues/complaints`.
@@ -96,6 +120,16 @@ mod tests {
         assert_eq!(TicketId::parse_name(&id.name().replace('-', "")), None);
         assert_eq!(TicketId::parse_name(&format!("customers/{id}")), None);
         assert_eq!(TicketId::parse_name(&format!("tickets/{id}/entries")), None);
+    }
+
+    #[test]
+    fn language_tags() {
+        for right in ["zh", "en-GB", "zh-Hans-CN", "sr-Latn"] {
+            assert!(is_language_tag(right), "{right}");
+        }
+        for wrong in ["", "z", "zh_CN", "zh\0", "中文", "zh-", "-zh", "12", &"zh-".repeat(12)] {
+            assert!(!is_language_tag(wrong), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -2,10 +2,12 @@
 //!
 //! Losing the root key means losing every sealed field, every blind index and every token; it is
 //! backed up apart from the data. Rotation: a new root key becomes current, the old ones stay for
-//! opening what they sealed; each sealed value names its key.
+//! opening what they sealed; each sealed value names its key. What is compared rather than opened
+//! must outlive a rotation: it derives from a [`LastingKey`], which each database keeps sealed.
 
 use std::sync::Arc;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
@@ -60,15 +62,7 @@ impl std::fmt::Debug for RootKeys {
 impl RootKeys {
     /// A fresh root key as 64 hexadecimal digits.
     pub fn generate() -> String {
-        let mut secret = [0_u8; 32];
-        fill_random(&mut secret);
-        let mut hex = String::with_capacity(64);
-        for byte in secret {
-            for digit in [byte >> 4, byte & 15] {
-                hex.extend(char::from_digit(u32::from(digit), 16));
-            }
-        }
-        hex
+        hex(&random())
     }
 
     /// Reads the current root key and the ones it replaced, newest first.
@@ -81,6 +75,17 @@ impl RootKeys {
             roots.push(Root { id, secret });
         }
         Ok(Self { roots: roots.into() })
+    }
+
+    /// The name of the current root key, as sealed values bear it: eight hexadecimal digits, which
+    /// tell nothing of the key.
+    pub fn id(&self) -> String {
+        hex(&self.roots[0].id)
+    }
+
+    /// Whether the root key of this name is among these.
+    pub fn has(&self, id: &str) -> bool {
+        self.roots.iter().any(|root| hex(&root.id) == id)
     }
 
     /// 32 bytes for one purpose and context, from the current root key.
@@ -106,10 +111,61 @@ impl RootKeys {
         Sealer { ciphers }
     }
 
+    /// What seals a lasting key, which is no tenant's.
+    fn lasting_sealer(&self) -> Sealer {
+        self.sealer(TenantId::from(uuid::Uuid::nil()), "lasting key")
+    }
+}
+
+/// What blind indexes and hashes of requests derive from: made once for each database, kept there
+/// sealed under the root key, and the same for ever, whatever becomes of the root keys.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LastingKey {
+    secret: [u8; 32],
+}
+
+impl std::fmt::Debug for LastingKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LastingKey").finish_non_exhaustive()
+    }
+}
+
+impl LastingKey {
+    /// A fresh one.
+    pub fn generate() -> Self {
+        let mut secret = [0_u8; 32];
+        fill_random(&mut secret);
+        Self { secret }
+    }
+
+    /// The key under the current root key, as text.
+    pub fn sealed(&self, roots: &RootKeys) -> String {
+        URL_SAFE_NO_PAD.encode(roots.lasting_sealer().seal(&self.secret, b"meta"))
+    }
+
+    /// Opens a key that was sealed, and says whether the current root key sealed it; one that an
+    /// earlier root key sealed is to be sealed again.
+    pub fn open(sealed: &str, roots: &RootKeys) -> Result<(Self, bool), KeyError> {
+        let sealed = URL_SAFE_NO_PAD.decode(sealed).map_err(|_| KeyError::Malformed)?;
+        let secret = roots.lasting_sealer().open(&sealed, b"meta")?;
+        let secret = secret.try_into().map_err(|_| KeyError::Malformed)?;
+        Ok((Self { secret }, sealed.starts_with(&roots.roots[0].id)))
+    }
+
+    /// 32 bytes for one purpose and context.
+    pub fn derive(&self, purpose: &str, context: &[u8]) -> [u8; 32] {
+        expand(&self.secret, purpose, context)
+    }
+
     /// The blind index of one tenant for one purpose.
     pub fn blind_index(&self, tenant: TenantId, purpose: &str) -> BlindIndex {
         BlindIndex { key: self.derive(purpose, tenant.uuid().as_bytes()) }
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
 }
 
 fn parse_hex(hex: &str) -> Option<[u8; 32]> {
@@ -200,6 +256,13 @@ pub fn keyed_hash(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
+/// 32 random bytes: a secret that nobody can guess.
+pub fn random() -> [u8; 32] {
+    let mut secret = [0_u8; 32];
+    fill_random(&mut secret);
+    secret
+}
+
 /// SHA-256, for what need not be secret.
 pub fn digest(message: &[u8]) -> [u8; 32] {
     Sha256::digest(message).into()
@@ -243,9 +306,36 @@ mod tests {
     }
 
     #[test]
+    fn a_root_key_has_a_name_that_its_successor_still_knows() {
+        let (old, new) = ("ab".repeat(32), "cd".repeat(32));
+        let before = RootKeys::parse(&old, &[]).unwrap();
+        let rotated = RootKeys::parse(&new, &[old]).unwrap();
+        assert_eq!(before.id().len(), 2 * KEY_ID);
+        assert_ne!(before.id(), rotated.id());
+        assert!(rotated.has(&before.id()) && rotated.has(&rotated.id()));
+        assert!(!before.has(&rotated.id()) && !before.has(""));
+    }
+
+    #[test]
+    fn a_lasting_key_outlives_the_root_key_that_sealed_it() {
+        let (old, new) = (RootKeys::generate(), RootKeys::generate());
+        let before = RootKeys::parse(&old, &[]).unwrap();
+        let key = LastingKey::generate();
+        let sealed = key.sealed(&before);
+        assert_eq!(LastingKey::open(&sealed, &before).unwrap(), (key.clone(), true));
+        let rotated = RootKeys::parse(&new, &[old]).unwrap();
+        assert_eq!(LastingKey::open(&sealed, &rotated).unwrap(), (key.clone(), false));
+        let again = key.sealed(&rotated);
+        assert_eq!(LastingKey::open(&again, &rotated).unwrap(), (key, true));
+        let lost = RootKeys::parse(&new, &[]).unwrap();
+        assert_eq!(LastingKey::open(&sealed, &lost), Err(KeyError::UnknownKey));
+        assert_eq!(LastingKey::open("nonsense!", &lost), Err(KeyError::Malformed));
+    }
+
+    #[test]
     fn a_blind_index_differs_by_tenant_and_purpose() {
-        let keys = RootKeys::parse(&"ab".repeat(32), &[]).unwrap();
-        let of = |t, purpose| keys.blind_index(tenant(t), purpose).of("+8613800138000");
+        let key = LastingKey::generate();
+        let of = |t, purpose| key.blind_index(tenant(t), purpose).of("+8613800138000");
         assert_eq!(of(1, "phone"), of(1, "phone"));
         assert_ne!(of(1, "phone"), of(2, "phone"));
         assert_ne!(of(1, "phone"), of(1, "email"));

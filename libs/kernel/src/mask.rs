@@ -26,6 +26,10 @@ impl Mask {
             }
             return Self(known.to_vec());
         }
+        if paths.is_empty() {
+            violations
+                .add("update_mask", "names no field; leave it out to write the populated ones");
+        }
         let mut chosen = Vec::new();
         for path in paths {
             match known.iter().find(|known| **known == path.as_str()) {
@@ -74,7 +78,13 @@ mod tests {
     fn no_mask_means_what_is_populated_and_a_star_everything() {
         assert_eq!(parse(None).0.paths(), ["title"]);
         assert_eq!(parse(Some(&["*"])).0.paths(), KNOWN);
-        assert!(parse(Some(&[])).0.is_empty());
+    }
+
+    #[test]
+    fn a_mask_without_paths_is_refused() {
+        let (mask, violations) = parse(Some(&[]));
+        assert!(mask.is_empty());
+        assert_eq!(violations.as_slice()[0].field, "update_mask");
     }
 
     #[test]

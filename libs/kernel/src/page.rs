@@ -25,6 +25,27 @@ pub fn size(asked: i32, violations: &mut Violations) -> i64 {
     }
 }
 
+/// About how many bytes of encoded messages a page holds: half of what gRPC's clients take by default.
+pub const MOST_BYTES: usize = 2 * 1024 * 1024;
+
+/// Cuts a page to at most `size` items, and to about [`MOST_BYTES`] of them, but never to none; true
+/// where more follow. One item more than `size` was read where there are more, and `bytes` tells how
+/// long one is when it is encoded.
+pub fn cut<T>(items: &mut Vec<T>, size: i64, bytes: impl Fn(&T) -> usize) -> bool {
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let (mut kept, mut total) = (0, 0);
+    for item in items.iter().take(size) {
+        total += bytes(item);
+        if kept > 0 && total > MOST_BYTES {
+            break;
+        }
+        kept += 1;
+    }
+    let more = items.len() > kept;
+    items.truncate(kept);
+    more
+}
+
 /// Makes and reads page tokens.
 #[derive(Clone, Debug)]
 pub struct PageTokens {
@@ -65,6 +86,21 @@ mod tests {
         assert!(violations.is_empty());
         size(-1, &mut violations);
         assert_eq!(violations.as_slice()[0].field, "page_size");
+    }
+
+    #[test]
+    fn a_page_ends_at_its_size_or_at_its_bytes_and_is_never_empty() {
+        let cut_to = |sizes: &[usize], size| {
+            let mut items = sizes.to_vec();
+            let more = cut(&mut items, size, |bytes| *bytes);
+            (items.len(), more)
+        };
+        assert_eq!(cut_to(&[1, 1, 1], 2), (2, true));
+        assert_eq!(cut_to(&[1, 1], 2), (2, false));
+        assert_eq!(cut_to(&[], 2), (0, false));
+        assert_eq!(cut_to(&[MOST_BYTES / 2, MOST_BYTES / 2, 1, 1], 50), (2, true));
+        assert_eq!(cut_to(&[MOST_BYTES * 2, 1], 50), (1, true));
+        assert_eq!(cut_to(&[MOST_BYTES * 2], 50), (1, false));
     }
 
     #[test]

@@ -22,6 +22,19 @@ pub struct Method {
     pub internal: bool,
     /// Whether it answers with a stream.
     pub streams: bool,
+    /// What calling it twice does.
+    pub idempotency: Idempotency,
+}
+
+/// What calling a method twice does, as its contract declares it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idempotency {
+    /// Nothing is said: perhaps twice as much.
+    Unknown,
+    /// It changes nothing, so anybody may call it again.
+    NoSideEffects,
+    /// The second call does no more than the first, where it carries the same `request_id`.
+    Idempotent,
 }
 
 /// The methods of the contracts, by path.
@@ -61,6 +74,12 @@ fn rule(pool: &DescriptorPool, method: &MethodDescriptor) -> Option<Method> {
     let access = access.as_message()?;
     let permission = access.get_field_by_name("permission")?.as_str()?.to_owned();
     let internal = access.get_field_by_name("internal").as_deref().and_then(Value::as_bool)?;
+    let level = options.get_field_by_name("idempotency_level");
+    let idempotency = match level.as_deref().and_then(Value::as_enum_number) {
+        Some(1) => Idempotency::NoSideEffects,
+        Some(2) => Idempotency::Idempotent,
+        _ => Idempotency::Unknown,
+    };
     let package = method.parent_service().package_name().to_owned();
     let service = package.strip_prefix("aftercare.")?.split('.').next()?.to_owned();
     (!permission.is_empty()).then(|| Method {
@@ -69,6 +88,7 @@ fn rule(pool: &DescriptorPool, method: &MethodDescriptor) -> Option<Method> {
         permission,
         internal,
         streams: method.is_server_streaming(),
+        idempotency,
     })
 }
 
@@ -117,6 +137,8 @@ const AGENT: &[&str] = &[
     "products.read",
     "purchases.read",
     "timeline.read",
+    "members.read",
+    "workspace.read",
 ];
 
 const SHIPPED: &[(Role, &[&str])] = &[
@@ -148,10 +170,22 @@ const SHIPPED: &[(Role, &[&str])] = &[
             "products.*",
             "purchases.*",
             "timeline.*",
+            "members.read",
+            "workspace.read",
             "pii.read",
         ],
     ),
-    (Role::PrivacyOfficer, &["customers.read", "customers.list", "timeline.read", "pii.read"]),
+    (
+        Role::PrivacyOfficer,
+        &[
+            "customers.read",
+            "customers.list",
+            "timeline.read",
+            "members.read",
+            "access.read",
+            "pii.read",
+        ],
+    ),
     (
         Role::Auditor,
         &[
@@ -164,6 +198,11 @@ const SHIPPED: &[(Role, &[&str])] = &[
             "products.read",
             "purchases.read",
             "timeline.read",
+            "tenants.read",
+            "members.read",
+            "keys.read",
+            "access.read",
+            "workspace.read",
         ],
     ),
     (Role::Editor, &["tickets.read", "entries.read", "products.read"]),
@@ -176,10 +215,25 @@ const SHIPPED: &[(Role, &[&str])] = &[
             "products.*",
             "purchases.*",
             "timeline.*",
+            "tenants.read",
+            "members.*",
+            "keys.*",
+            "access.read",
+            "workspace.read",
             "pii.read",
         ],
     ),
-    (Role::Operator, &["feed.admin", "clock.read", "clock.advance"]),
+    (
+        Role::Operator,
+        &[
+            "tenants.read",
+            "tenants.write",
+            "tenants.suspend",
+            "feed.admin",
+            "clock.read",
+            "clock.advance",
+        ],
+    ),
     (Role::Service, &["*"]),
 ];
 
@@ -219,22 +273,60 @@ impl Grants {
         self
     }
 
-    /// How far `permission` reaches for this caller; the widest of the caller's roles counts.
+    /// How far `permission` reaches for this caller; the widest of the caller's roles counts. A
+    /// credential that is narrowed to scopes reaches nothing beyond them.
     pub fn scope(&self, caller: &Caller, permission: &str) -> RowScope {
-        let reach = caller
-            .roles
-            .iter()
-            .filter_map(|role| self.0.get(role))
-            .flatten()
-            .filter(|(pattern, _)| covers(pattern, permission))
-            .map(|(_, reach)| *reach)
-            .max();
-        match reach {
+        match self.held(caller, permission) {
             None => RowScope::None,
             Some(Reach::Own) => caller.customer.map_or(RowScope::None, RowScope::Own),
             Some(Reach::Teams) => RowScope::Teams(caller.teams.clone()),
             Some(Reach::Tenant) => RowScope::Tenant,
         }
+    }
+
+    /// Whether `role` gives all that `scope` stands for, `tickets.read` or `tickets.*`, on the whole
+    /// tenant.
+    pub fn gives(&self, role: Role, scope: &str) -> bool {
+        self.reach(&[role], scope) == Some(Reach::Tenant)
+    }
+
+    /// Whether the caller holds all that `scope` stands for, on the whole tenant.
+    pub fn holds(&self, caller: &Caller, scope: &str) -> bool {
+        self.held(caller, scope) == Some(Reach::Tenant)
+    }
+
+    /// Whether the caller holds all that `role` gives, and as far as it reaches.
+    pub fn covers(&self, caller: &Caller, role: Role) -> bool {
+        let mut given = self.0.get(&role).into_iter().flatten();
+        given.all(|(pattern, reach)| self.held(caller, pattern) >= Some(*reach))
+    }
+
+    /// How far the caller reaches with all that `pattern` stands for, its credential's scopes
+    /// counted.
+    fn held(&self, caller: &Caller, pattern: &str) -> Option<Reach> {
+        let admits = |scopes: &Vec<String>| scopes.iter().any(|scope| covers(scope, pattern));
+        if caller.scopes.as_ref().is_none_or(admits) {
+            self.reach(&caller.roles, pattern)
+        } else {
+            None
+        }
+    }
+
+    /// How far the widest of these roles reaches with all that `pattern` stands for.
+    fn reach(&self, roles: &[Role], pattern: &str) -> Option<Reach> {
+        let given = roles.iter().filter_map(|role| self.0.get(role)).flatten();
+        given.filter(|(held, _)| covers(held, pattern)).map(|(_, reach)| *reach).max()
+    }
+}
+
+/// Whether this is a permission, `tickets.read`, or all of a kind, `tickets.*`: what a credential may
+/// be narrowed to.
+pub fn is_scope(text: &str) -> bool {
+    let plain =
+        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    match text.strip_suffix(".*") {
+        Some(stem) => stem.split('.').all(plain),
+        None => text.contains('.') && text.split('.').all(plain),
     }
 }
 
@@ -279,6 +371,7 @@ mod tests {
             subject: "lin".to_owned(),
             roles: roles.to_vec(),
             teams: vec!["first-line".to_owned()],
+            scopes: None,
             customer: None,
             locale: Locale::En,
         }
@@ -295,10 +388,14 @@ mod tests {
                 permission: "tickets.watch".to_owned(),
                 internal: false,
                 streams: true,
+                idempotency: Idempotency::NoSideEffects,
             })
         );
         let all = contracts::POOL.services().map(|service| service.methods().len()).sum::<usize>();
         assert_eq!(methods.iter().count(), all);
+        let create = methods.get("/aftercare.tickets.v1.TicketService/CreateTicket").unwrap();
+        assert_eq!(create.idempotency, Idempotency::Idempotent);
+        assert!(methods.iter().all(|method| method.idempotency != Idempotency::Unknown));
     }
 
     #[test]
@@ -311,6 +408,55 @@ mod tests {
             RowScope::Tenant
         );
         assert_eq!(grants.scope(&caller(&[]), "tickets.read"), RowScope::None);
+    }
+
+    #[test]
+    fn scopes_narrow_what_roles_give_and_never_widen_it() {
+        let mut caller = caller(&[Role::Integration]);
+        caller.scopes = Some(vec!["tickets.*".to_owned(), "feed.admin".to_owned()]);
+        let grants = Grants::shipped();
+        assert_eq!(grants.scope(&caller, "tickets.read"), RowScope::Tenant);
+        assert_eq!(grants.scope(&caller, "customers.read"), RowScope::None);
+        assert_eq!(grants.scope(&caller, "feed.admin"), RowScope::None);
+        caller.scopes = Some(Vec::new());
+        assert_eq!(grants.scope(&caller, "tickets.read"), RowScope::None);
+    }
+
+    #[test]
+    fn nobody_covers_what_they_do_not_hold() {
+        let grants = Grants::shipped();
+        let supervisor = caller(&[Role::Supervisor]);
+        assert!(grants.covers(&supervisor, Role::Agent));
+        assert!(grants.covers(&supervisor, Role::Supplier), "it has no permissions");
+        assert!(!grants.covers(&supervisor, Role::Admin));
+        assert!(grants.covers(&caller(&[Role::Service]), Role::Admin));
+        assert!(grants.holds(&supervisor, "tickets.assign"));
+        assert!(!grants.holds(&supervisor, "tickets.*"), "only some of them");
+        assert!(grants.holds(&caller(&[Role::Admin]), "tickets.*"));
+        let narrowed = Caller { scopes: Some(vec!["tickets.read".to_owned()]), ..supervisor };
+        assert!(!grants.covers(&narrowed, Role::Agent));
+        // One's own rows are less than the tenant's.
+        let mut customer = caller(&[Role::Customer]);
+        customer.customer = Some(CustomerId::from(uuid::Uuid::from_u128(7)));
+        assert!(!grants.holds(&customer, "tickets.read"));
+        assert!(!grants.covers(&customer, Role::Agent));
+    }
+
+    #[test]
+    fn keys_get_what_the_role_integration_gives() {
+        let grants = Grants::shipped();
+        assert!(grants.gives(Role::Integration, "tickets.*"));
+        assert!(grants.gives(Role::Integration, "customers.read"));
+        assert!(!grants.gives(Role::Integration, "keys.write"));
+        assert!(!grants.gives(Role::Customer, "tickets.read"), "only their own");
+        for right in ["tickets.read", "tickets.*", "over_due.a_b"] {
+            assert!(is_scope(right), "{right}");
+        }
+        for wrong in
+            ["", "*", ".*", "tickets", "tickets.", "tickets.*.x", "tickets.read@own", "T.r"]
+        {
+            assert!(!is_scope(wrong), "{wrong}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kernel::{Caller, Locale, RowScope, TenantId};
+use telemetry::Trace;
 use tokio::time::Instant;
 
 use crate::Grants;
@@ -25,14 +26,15 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call of the suite itself in a tenant: a timer, a consumer.
+    /// A call of the suite itself in a tenant: a timer, a consumer. It goes on with the trace of the
+    /// span that is current, if any.
     pub fn of_service(name: &str, tenant: TenantId, patience: std::time::Duration) -> Self {
         Self {
             caller: Arc::new(Caller::service(name, tenant)),
             scope: RowScope::Tenant,
             method: "".into(),
             deadline: Instant::now() + patience,
-            traceparent: "".into(),
+            traceparent: Trace::current().map_or_else(String::new, |at| at.to_string()).into(),
             grants: Arc::new(Grants::shipped()),
         }
     }

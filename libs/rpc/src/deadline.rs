@@ -92,11 +92,7 @@ impl Timed {
 
     fn finish(&mut self, status: &Status) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         self.done = true;
-        let mut trailers = HeaderMap::new();
-        match status.add_header(&mut trailers) {
-            Ok(()) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
-            Err(status) => Poll::Ready(Some(Err(status))),
-        }
+        Poll::Ready(Some(status::trailers(status)))
     }
 }
 

@@ -1,90 +1,79 @@
 //! The outer wall of a public port: who is calling, made out once from a credential. Behind it
 //! there are call tokens only.
 //!
-//! Whatever the client says of its own identity is dropped here: only the headers that this wall
-//! names go further. Internal methods do not exist on this side.
+//! From the outside in, each step with its reason:
+//! 1. request id and trace, so that refusals can be traced too;
+//! 2. route to the method's descriptor: everything after goes by the contract, and internal methods
+//!    do not exist on this side;
+//! 3. credential → caller, believed for a few seconds ([`Callers`]);
+//! 4. permission, before anything is counted or forwarded; the services' own walls ask again;
+//! 5. limits and audit of the process, if it has any ([`Admission`]);
+//! 6. headers: whatever the client says of its own identity is dropped, only the headers that this
+//!    wall names go further, with a call token in place of the credential.
+//!
+//! A stream lives as long as its credential: every second this is looked at again, and the stream
+//! ends with trailers that say why.
+
+mod admission;
+mod answer;
+mod believed;
+mod callers;
+mod directory;
+mod headers;
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     convert::Infallible,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, Version};
-use kernel::{Caller, CallerKind, Clock, Code, CustomerId, Locale, Role, TenantId, Time};
+use futures::future::BoxFuture;
+use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
+use kernel::{Caller, Clock, Ids, RowScope};
 use tonic::{Status, body::Body};
 use tower::{Service, ServiceExt};
+use tracing::Instrument as _;
 
+pub use self::{
+    admission::{Admission, Admitted, Permit, Unlimited},
+    callers::{Callers, Known, Quota, Refused},
+    directory::{Directory, DirectoryCallers, Member},
+};
+use self::{
+    answer::{Ending, watched},
+    believed::Believed,
+};
 use crate::{
-    Link, Methods,
-    issuer::{Claims, LocalIssuer},
-    status,
+    Grants, Link, Methods, access::Method, ending::Streams, observed::Observed, status,
     token::Minter,
 };
 
-/// What a client's headers may carry further. Everything else stops here.
-const PASSED: [&str; 9] = [
-    "content-type",
-    "te",
-    "grpc-encoding",
-    "grpc-accept-encoding",
-    "grpc-timeout",
-    "traceparent",
-    "tracestate",
-    "accept-language",
-    "user-agent",
-];
-/// How long a credential that was checked is believed: what changes in the directory takes effect
-/// within this time.
-const BELIEVED: Duration = Duration::from_secs(5);
-const KEPT: usize = 8_192;
+/// How often the credential of a stream is looked at again.
+const LOOKS_AGAIN: Duration = Duration::from_secs(1);
 
-/// One person of a tenant's staff, as the directory knows them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// The roles that the member holds.
-    pub roles: Vec<Role>,
-    /// The teams that the member belongs to.
-    pub teams: Vec<String>,
-    /// Whether the member may sign in.
-    pub active: bool,
-}
-
-/// Who is a tenant, and who is whose staff.
-#[derive(Clone, Debug, Default)]
-pub struct Directory {
-    inner: Arc<RwLock<HashMap<TenantId, HashMap<String, Member>>>>,
-}
-
-impl Directory {
-    /// An empty directory.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a tenant, so that its customers and integrations may call.
-    pub fn add_tenant(&self, tenant: TenantId) {
-        self.inner.write().unwrap_or_else(PoisonError::into_inner).entry(tenant).or_default();
-    }
-
-    /// Adds a member to a tenant's staff, or replaces what is known of them.
-    pub fn put_member(&self, tenant: TenantId, slug: &str, member: Member) {
-        let mut all = self.inner.write().unwrap_or_else(PoisonError::into_inner);
-        all.entry(tenant).or_default().insert(slug.to_owned(), member);
-    }
-
-    fn member(&self, tenant: TenantId, slug: &str) -> Option<Member> {
-        let all = self.inner.read().unwrap_or_else(PoisonError::into_inner);
-        all.get(&tenant)?.get(slug).filter(|member| member.active).cloned()
-    }
-
-    fn has(&self, tenant: TenantId) -> bool {
-        self.inner.read().unwrap_or_else(PoisonError::into_inner).contains_key(&tenant)
-    }
+/// What a wall is made of.
+pub struct Parts {
+    /// The services behind it, each by the name that its methods' packages give it.
+    pub services: HashMap<String, Link>,
+    /// The methods of the contracts.
+    pub methods: Arc<Methods>,
+    /// What each role may do.
+    pub grants: Arc<Grants>,
+    /// Who knows whom a credential stands for.
+    pub callers: Arc<dyn Callers>,
+    /// Limits and audit.
+    pub admission: Arc<dyn Admission>,
+    /// Mints the call tokens.
+    pub minter: Minter,
+    /// By whose real time credentials end.
+    pub clock: Clock,
+    /// Makes the ids of requests that come without one.
+    pub ids: Ids,
 }
 
 /// The outer wall around the services of a process.
@@ -96,11 +85,11 @@ pub struct Edge {
 struct Shared {
     services: HashMap<String, Link>,
     methods: Arc<Methods>,
-    issuer: LocalIssuer,
-    directory: Directory,
+    grants: Arc<Grants>,
+    admission: Arc<dyn Admission>,
     minter: Minter,
-    clock: Clock,
-    believed: Mutex<HashMap<String, (Caller, Time)>>,
+    ids: Ids,
+    believed: Believed,
 }
 
 impl std::fmt::Debug for Edge {
@@ -110,118 +99,160 @@ impl std::fmt::Debug for Edge {
 }
 
 impl Edge {
-    /// The wall in front of `services`, each by the name that its methods' packages give it.
-    pub fn new(
-        services: HashMap<String, Link>,
-        methods: Arc<Methods>,
-        issuer: LocalIssuer,
-        directory: Directory,
-        minter: Minter,
-        clock: Clock,
-    ) -> Self {
-        let believed = Mutex::default();
-        let shared = Shared { services, methods, issuer, directory, minter, clock, believed };
+    /// The wall made of these parts.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { services, methods, grants, callers, admission, minter, clock, ids } = parts;
+        let believed = Believed::new(callers, clock);
+        let shared = Shared { services, methods, grants, admission, minter, ids, believed };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// Whether a call of this method (`/package.Service/Method`) with these headers would be let in:
+    /// its credential holds and its caller has the permission. Nothing is forwarded, and nothing is
+    /// taken from a quota.
+    pub async fn admit(&self, method: &str, headers: &HeaderMap) -> Result<(), Status> {
+        let shared = &self.shared;
+        let (method, _) = shared.route(method)?;
+        let known = shared.known(headers::bearer(headers)?).await?;
+        let denied = |status| shared.ending(&known, method).with(status);
+        shared.permitted(&known.caller, method).map_err(denied)
     }
 }
 
 impl Shared {
-    /// The request as it goes further, and where.
-    fn admit(&self, request: Request<Body>) -> Result<(Link, Request<Body>), Status> {
-        let path = request.uri().path();
+    /// The method of this path, and the way to it.
+    fn route(&self, path: &str) -> Result<(&Arc<Method>, &Link), Status> {
         let method = self.methods.get(path).filter(|method| !method.internal);
         let method = method.ok_or_else(status::unknown_method)?;
         let link = self.services.get(&method.service).ok_or_else(status::unknown_method)?;
-        let caller = self.authenticate(request.headers())?;
+        Ok((method, link))
+    }
 
-        let (mut parts, body) = request.into_parts();
-        let mut headers = HeaderMap::with_capacity(PASSED.len() + 1);
-        for name in PASSED {
-            if let Some(value) = parts.headers.remove(name) {
-                headers.insert(HeaderName::from_static(name), value);
-            }
+    /// Whom a token stands for.
+    async fn known(&self, token: &str) -> Result<Arc<Known>, Status> {
+        let (answer, first) = self.believed.look(token).await;
+        let known = answer.map_err(Refused::status)?;
+        if first {
+            self.admission.signed_in(&known);
         }
+        Ok(known)
+    }
+
+    fn permitted(&self, caller: &Caller, method: &Method) -> Result<(), Status> {
+        match self.grants.scope(caller, &method.permission) {
+            RowScope::None => Err(status::denied(&method.permission)),
+            RowScope::Own(_) | RowScope::Teams(_) | RowScope::Tenant => Ok(()),
+        }
+    }
+
+    fn ending(&self, known: &Arc<Known>, method: &Arc<Method>) -> Ending {
+        Ending::new(self.admission.clone(), known.clone(), method.clone())
+    }
+
+    /// Answers a request, and says by which id it can be traced.
+    async fn answer(self: Arc<Self>, mut request: Request<Body>) -> Response<Body> {
+        let id = headers::request_id(request.headers()).or_else(|| self.fresh_id());
+        let method = self.methods.get(request.uri().path()).map(|method| method.path.as_str());
+        let observed = Observed::at_edge(method, request.headers_mut());
+        let answer = self.pass(request, id.as_ref()).instrument(observed.span()).await;
+        let mut answer = observed.watch(answer.unwrap_or_else(Status::into_http));
+        if let Some(id) = id {
+            answer.headers_mut().insert(headers::REQUEST_ID, id);
+        }
+        answer
+    }
+
+    fn fresh_id(&self) -> Option<HeaderValue> {
+        HeaderValue::try_from(self.ids.next().to_string()).ok()
+    }
+
+    /// Brings a request to its service, and the answer back.
+    async fn pass(
+        self: &Arc<Self>,
+        request: Request<Body>,
+        id: Option<&HeaderValue>,
+    ) -> Result<Response<Body>, Status> {
+        let (method, link) = self.route(request.uri().path())?;
+        let token = headers::bearer(request.headers())?;
+        let known = self.known(token).await?;
+        // From here on the end of the call is told, also where its client goes away.
+        let mut call = self.ending(&known, method);
+        let admitted = self
+            .permitted(&known.caller, method)
+            .and_then(|()| self.admission.admit(&known, method));
+        let Admitted { headers, permit } = match admitted {
+            Ok(admitted) => admitted,
+            Err(status) => return Err(call.with(status)),
+        };
+        call.permit = permit;
+
+        let stop =
+            method.streams.then(|| self.clone().until_refused(token.to_owned(), method.clone()));
+        let request = match self.dress(request, &known.caller, method, id) {
+            Ok(request) => request,
+            Err(status) => return Err(call.with(status)),
+        };
+        let answer = link.clone().oneshot(request).await.unwrap_or_else(Status::into_http);
+        let mut answer = watched(answer, call, stop);
+        answer.headers_mut().extend(headers);
+        if method.streams {
+            // Also of a service in another process, whose mark did not come along.
+            answer.extensions_mut().insert(Streams);
+        }
+        Ok(answer)
+    }
+
+    /// The request as it goes further.
+    fn dress(
+        &self,
+        request: Request<Body>,
+        caller: &Caller,
+        method: &Method,
+        id: Option<&HeaderValue>,
+    ) -> Result<Request<Body>, Status> {
+        let (mut parts, body) = request.into_parts();
+        let caller = match headers::locale(&parts.headers) {
+            Some(locale) if locale != caller.locale => {
+                Cow::Owned(Caller { locale, ..caller.clone() })
+            }
+            _ => Cow::Borrowed(caller),
+        };
         let token = format!("Call {}", self.minter.mint(&caller, &method.service));
-        let token = HeaderValue::from_str(&token).map_err(|_| unauthenticated())?;
-        headers.insert("authorization", token);
-        parts.headers = headers;
+        let token = HeaderValue::try_from(token).map_err(|_| callers::unauthenticated())?;
+        parts.headers = headers::passed(parts.headers);
+        parts.headers.insert(http::header::AUTHORIZATION, token);
+        if let Some(id) = id {
+            parts.headers.insert(headers::REQUEST_ID, id.clone());
+        }
+        // What a layer in front put there must not ride along in process.
         parts.extensions.clear();
         parts.version = Version::HTTP_2;
         parts.uri = Uri::try_from(method.path.as_str()).map_err(|_| status::unknown_method())?;
-        Ok((link.clone(), Request::from_parts(parts, body)))
+        Ok(Request::from_parts(parts, body))
     }
 
-    fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Status> {
-        let mut values = headers.get_all("authorization").iter();
-        let (Some(value), None) = (values.next(), values.next()) else {
-            return Err(unauthenticated());
-        };
-        let token = value
-            .to_str()
-            .ok()
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token)
-            .ok_or_else(unauthenticated)?;
-        let locale = headers
-            .get("accept-language")
-            .and_then(|value| value.to_str().ok())
-            .map_or(Locale::En, Locale::accept);
-
-        let now = self.clock.real_now();
-        let mut believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((caller, until)) = believed.get(token)
-            && now < *until
-        {
-            return Ok(Caller { locale, ..caller.clone() });
-        }
-        let claims = self.issuer.check(token).map_err(|bad| {
-            tracing::info!(cause = ?std::error::Error::source(&bad), "credential refused");
-            unauthenticated()
-        })?;
-        let caller = self.caller(claims).ok_or_else(unauthenticated)?;
-        if believed.len() >= KEPT {
-            believed.clear();
-        }
-        believed.insert(token.to_owned(), (caller.clone(), now + BELIEVED));
-        Ok(Caller { locale, ..caller })
-    }
-
-    /// Who the claims name: members by the directory, others by what the issuer says of them.
-    fn caller(&self, claims: Claims) -> Option<Caller> {
-        let tenant = TenantId::from(claims.tenant);
-        let customer = claims.customer.map(CustomerId::from);
-        let (roles, teams) = match claims.kind {
-            CallerKind::Member => {
-                let member = self.directory.member(tenant, &claims.sub)?;
-                (member.roles, member.teams)
+    /// Ready when a stream's credential holds no longer, or its caller lost the permission; with the
+    /// status to end it with.
+    fn until_refused(
+        self: Arc<Self>,
+        token: String,
+        method: Arc<Method>,
+    ) -> BoxFuture<'static, Status> {
+        Box::pin(async move {
+            loop {
+                tokio::time::sleep(LOOKS_AGAIN).await;
+                let refused = match self.believed.look(&token).await.0 {
+                    Ok(known) => self.permitted(&known.caller, &method).err(),
+                    // Nothing speaks against it.
+                    Err(Refused::Away) => None,
+                    Err(refused) => Some(refused.status()),
+                };
+                if let Some(status) = refused {
+                    return status;
+                }
             }
-            CallerKind::Customer => {
-                customer?;
-                (vec![Role::Customer], Vec::new())
-            }
-            CallerKind::Integration => (vec![Role::Integration], Vec::new()),
-            CallerKind::Operator => (vec![Role::Operator], Vec::new()),
-            CallerKind::Anonymous | CallerKind::Service => return None,
-        };
-        self.directory.has(tenant).then(|| Caller {
-            tenant,
-            kind: claims.kind,
-            subject: claims.sub,
-            roles,
-            teams,
-            customer: customer.filter(|_| claims.kind == CallerKind::Customer),
-            locale: Locale::En,
         })
     }
-}
-
-fn unauthenticated() -> Status {
-    status::plain(
-        Code::Unauthenticated,
-        "UNAUTHENTICATED",
-        "a bearer token that holds is needed: `authorization: Bearer …`",
-    )
 }
 
 impl Service<Request<Body>> for Edge {
@@ -235,11 +266,10 @@ impl Service<Request<Body>> for Edge {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        match self.shared.admit(request) {
-            Ok((link, request)) => Box::pin(async {
-                Ok(link.oneshot(request).await.unwrap_or_else(Status::into_http))
-            }),
-            Err(status) => Box::pin(async { Ok(status.into_http()) }),
-        }
+        let shared = self.shared.clone();
+        Box::pin(async move { Ok(shared.answer(request).await) })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //!
 //! From the outside in, each step with its reason:
 //! 1. route to the method's descriptor: everything after goes by the contract, never by the raw path;
-//! 2. metrics: outside of all that may refuse, so that refusals are counted too;
+//! 2. metrics and span: outside of all that may refuse, so that refusals are counted too;
 //! 3. deadline: before the token, so that nothing runs on behalf of a caller who has gone;
 //! 4. call token: who is calling; identity comes from nowhere else;
 //! 5. permission, before any look-up, so that a refusal tells nothing about what exists;
@@ -24,11 +24,14 @@ use telemetry::Metrics;
 use tokio::time::Instant;
 use tonic::{Status, body::Body, service::Routes};
 use tower::Service;
+use tracing::Instrument as _;
 
 use crate::{
     Call, Grants, Methods,
     access::Method,
     deadline::{self, Timed},
+    ending::Streams,
+    observed::{OTHER, Observed},
     status,
     token::Verifier,
 };
@@ -78,7 +81,12 @@ impl Inbound {
 
 impl Shared {
     /// Lets a call through, or says why not. `Ok` is the call as its handler will see it.
-    fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<Call, Status> {
+    fn admit(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        observed: &Observed,
+    ) -> Result<Call, Status> {
         let asked = deadline::asked(headers).map_err(|_| {
             status::plain(Code::InvalidArgument, "MALFORMED_TIMEOUT", "`grpc-timeout` is malformed")
         })?;
@@ -105,16 +113,14 @@ impl Shared {
             && caller.kind != kernel::CallerKind::Service;
         let scope = self.grants.scope(&caller, &method.permission);
         if scope == RowScope::None || method.internal && outsider {
-            return Err(denied(&method.permission));
+            return Err(status::denied(&method.permission));
         }
-        let header =
-            |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         Ok(Call {
             caller,
             scope,
             method: method.path.rsplit('/').next().unwrap_or_default().into(),
             deadline: Instant::now() + patience,
-            traceparent: header("traceparent").into(),
+            traceparent: observed.traceparent().into(),
             grants: self.grants.clone(),
         })
     }
@@ -122,11 +128,6 @@ impl Shared {
 
 fn unauthenticated() -> Status {
     status::plain(Code::Unauthenticated, "UNAUTHENTICATED", "no credential that holds")
-}
-
-fn denied(permission: &str) -> Status {
-    let message = format!("this needs the permission `{permission}`");
-    status::plain(Code::PermissionDenied, "PERMISSION_DENIED", &message)
 }
 
 impl Service<Request<Body>> for Inbound {
@@ -142,17 +143,18 @@ impl Service<Request<Body>> for Inbound {
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let shared = self.shared.clone();
         let Some(method) = shared.methods.get(request.uri().path()).cloned() else {
-            return Box::pin(async { Ok(status::unknown_method().into_http()) });
+            let observed = Observed::served(&shared.metrics, OTHER, request.headers());
+            let refusal = observed.watch(status::unknown_method().into_http());
+            return Box::pin(async { Ok(refusal) });
         };
         let mut routes = self.routes.clone();
         Box::pin(async move {
-            let mut timer = shared.metrics.call(&method.path);
-            let call = match shared.admit(&method, request.headers()) {
+            let observed = Observed::served(&shared.metrics, &method.path, request.headers());
+            let span = observed.span();
+            let admitted = span.in_scope(|| shared.admit(&method, request.headers(), &observed));
+            let call = match admitted {
                 Ok(call) => call,
-                Err(status) => {
-                    timer.ended(name(status.code()));
-                    return Ok(status.into_http());
-                }
+                Err(status) => return Ok(observed.watch(status.into_http())),
             };
             let ends = call.deadline;
             // What a caller in the same process put there must not ride along.
@@ -160,44 +162,17 @@ impl Service<Request<Body>> for Inbound {
             request.extensions_mut().insert(call);
             // Ours has been read; the transport's would race it.
             request.headers_mut().remove("grpc-timeout");
-            let handled = AssertUnwindSafe(routes.call(request)).catch_unwind();
-            let response = match tokio::time::timeout_at(ends, handled).await {
+            let handled = AssertUnwindSafe(routes.call(request).instrument(span)).catch_unwind();
+            let mut response = match tokio::time::timeout_at(ends, handled).await {
                 Ok(Ok(Ok(response))) => response.map(|body| Timed::body(Body::new(body), ends)),
                 Ok(Ok(Err(never))) => match never {},
                 Ok(Err(_)) => deadline::panicked().into_http(),
                 Err(_) => deadline::exceeded().into_http(),
             };
-            timer.ended(name(head_code(&response)));
-            Ok(response)
+            if method.streams {
+                response.extensions_mut().insert(Streams);
+            }
+            Ok(observed.watch(response))
         })
-    }
-}
-
-/// The code of an answer that is all head; a body's own trailers are OK or the stream's.
-fn head_code(response: &Response<Body>) -> tonic::Code {
-    Status::from_header_map(response.headers()).map_or(tonic::Code::Ok, |status| status.code())
-}
-
-/// The canonical name of a code.
-fn name(code: tonic::Code) -> &'static str {
-    use tonic::Code as C;
-    match code {
-        C::Ok => "OK",
-        C::Cancelled => "CANCELLED",
-        C::Unknown => "UNKNOWN",
-        C::InvalidArgument => "INVALID_ARGUMENT",
-        C::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        C::NotFound => "NOT_FOUND",
-        C::AlreadyExists => "ALREADY_EXISTS",
-        C::PermissionDenied => "PERMISSION_DENIED",
-        C::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        C::FailedPrecondition => "FAILED_PRECONDITION",
-        C::Aborted => "ABORTED",
-        C::OutOfRange => "OUT_OF_RANGE",
-        C::Unimplemented => "UNIMPLEMENTED",
-        C::Internal => "INTERNAL",
-        C::Unavailable => "UNAVAILABLE",
-        C::DataLoss => "DATA_LOSS",
-        C::Unauthenticated => "UNAUTHENTICATED",
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use kernel::{CallerKind, Clock, CustomerId, Role, TenantId, keys::RootKeys};
+use kernel::{Caller, CallerKind, Clock, CustomerId, Locale, Role, TenantId, Time, keys::RootKeys};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -37,6 +37,35 @@ pub struct Claims {
     /// The customer, where it is one.
     #[serde(default)]
     pub customer: Option<Uuid>,
+}
+
+impl Claims {
+    /// When the token ends.
+    pub fn expires(&self) -> Time {
+        Time::from_micros(self.exp.saturating_mul(1_000_000))
+    }
+
+    /// The caller as far as the claims alone say: a member's roles, teams and language are for the
+    /// directory to add. `None` where they name nobody from outside.
+    pub fn caller(&self) -> Option<Caller> {
+        let (roles, customer) = match self.kind {
+            CallerKind::Member => (Vec::new(), None),
+            CallerKind::Customer => (vec![Role::Customer], Some(CustomerId::from(self.customer?))),
+            CallerKind::Integration => (vec![Role::Integration], None),
+            CallerKind::Operator => (vec![Role::Operator], None),
+            CallerKind::Anonymous | CallerKind::Service => return None,
+        };
+        Some(Caller {
+            tenant: TenantId::from(self.tenant),
+            kind: self.kind,
+            subject: self.sub.clone(),
+            roles,
+            teams: Vec::new(),
+            scopes: None,
+            customer,
+            locale: Locale::En,
+        })
+    }
 }
 
 /// Who a token is made for.

@@ -14,8 +14,9 @@ use kernel::{Caller, TenantId};
 use tokio::time::Instant;
 use tonic::{Status, body::Body};
 use tower::{BoxError, Service, ServiceExt, util::BoxCloneSyncService};
+use tracing::Instrument as _;
 
-use crate::{Call, deadline, status, token::Minter};
+use crate::{Call, deadline, observed::Observed, status, token::Minter};
 
 /// A way to a service, ready for a generated client.
 pub type Link = BoxCloneSyncService<Request<Body>, Response<Body>, Status>;
@@ -35,7 +36,8 @@ where
     BoxCloneSyncService::new(service)
 }
 
-/// A channel to a service of another process. It connects when first used, and again when broken.
+/// A channel to one address of another process. It connects when first used, and again when broken.
+/// [`crate::balance::channel`] is the way to all replicas of a service.
 pub fn channel(uri: &str) -> Result<Link, tonic::transport::Error> {
     let endpoint = tonic::transport::Endpoint::from_shared(uri.to_owned())?
         .connect_timeout(std::time::Duration::from_secs(2))
@@ -83,7 +85,7 @@ impl Outbound {
             caller: Arc::new(caller.clone()),
             audience: self.audience.clone(),
             deadline,
-            traceparent: HeaderValue::from_str(traceparent).ok().filter(|value| !value.is_empty()),
+            traceparent: traceparent.into(),
         })
     }
 }
@@ -95,7 +97,7 @@ struct Dressed {
     caller: Arc<Caller>,
     audience: Arc<str>,
     deadline: Option<Instant>,
-    traceparent: Option<HeaderValue>,
+    traceparent: Arc<str>,
 }
 
 impl Service<Request<Body>> for Dressed {
@@ -109,12 +111,11 @@ impl Service<Request<Body>> for Dressed {
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let token = format!("Call {}", self.minter.mint(&self.caller, &self.audience));
+        let uri = request.uri().clone();
         let headers = request.headers_mut();
+        let observed = Observed::made(uri.path(), &self.traceparent, headers);
         if let Ok(token) = HeaderValue::from_str(&token) {
             headers.insert("authorization", token);
-        }
-        if let Some(traceparent) = &self.traceparent {
-            headers.insert("traceparent", traceparent.clone());
         }
         let asked = deadline::asked(headers).ok().flatten();
         let left =
@@ -122,16 +123,24 @@ impl Service<Request<Body>> for Dressed {
                 (Some(left), Some(asked)) => Some(left.min(asked)),
                 (left, asked) => left.or(asked),
             };
-        let Some(left) = left else { return Box::pin(self.inner.call(request)) };
-        if left.is_zero() {
-            return Box::pin(async { Err(deadline::exceeded()) });
+        if left.is_some_and(|left| left.is_zero()) {
+            return Box::pin(async { observed.watch_result(Err(deadline::exceeded())) });
         }
-        if let Ok(value) = HeaderValue::from_str(&deadline::header(left + deadline::MARGIN)) {
+        if let Some(left) = left
+            && let Ok(value) = HeaderValue::from_str(&deadline::header(left + deadline::MARGIN))
+        {
             headers.insert("grpc-timeout", value);
         }
-        let response = self.inner.call(request);
+        let span = observed.span();
+        let response = span.in_scope(|| self.inner.call(request)).instrument(span);
         Box::pin(async move {
-            tokio::time::timeout(left, response).await.unwrap_or_else(|_| Err(deadline::exceeded()))
+            let answer = match left {
+                None => response.await,
+                Some(left) => tokio::time::timeout(left, response)
+                    .await
+                    .unwrap_or_else(|_| Err(deadline::exceeded())),
+            };
+            observed.watch_result(answer)
         })
     }
 }

@@ -10,10 +10,12 @@ use hyper_util::{
     server::conn::auto::Builder,
     service::TowerToHyperService,
 };
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::body::Body;
 use tower::{Service, ServiceExt};
+
+use crate::{ending, unread::Read};
 
 /// How long connections live.
 #[derive(Clone, Copy, Debug)]
@@ -30,13 +32,40 @@ impl Default for Ages {
     }
 }
 
+/// Streams of one HTTP/2 connection at once; hyper's own default is 200, h2's none.
 const MAX_STREAMS: u32 = 256;
+/// Bytes of the names and values of a request's headers, 32 more for each; h2 answers 431 beyond it.
+/// It is hyper's default, said here so that it stays: h2's own is 16 MiB for each stream.
 const MAX_HEADER_LIST: u32 = 16 * 1_024;
+/// What HTTP/1.1 reads ahead: a request line and headers must fit, or 431 is the answer. The default
+/// is some 400 KiB for each connection.
+const MAX_HEAD: usize = 32 * 1_024;
+/// How long a client may take over a head, or over saying which protocol it speaks.
 const HEADER_PATIENCE: Duration = Duration::from_secs(10);
+/// A peer that is silent for this long is asked whether it is there, and has as long to say so.
 const KEEPALIVE: Duration = Duration::from_secs(30);
+/// Streams that were reset before they were looked at; more is a flood, and ends the connection.
+const MAX_PENDING_RESETS: usize = 20;
+/// Streams that we reset for a client's errors; more is a flood, and ends the connection.
+const MAX_ERROR_RESETS: usize = 128;
+/// What is kept of an answer for a client that does not read it, by stream; the default is some
+/// 400 KiB, which would be 100 MiB for one connection.
+const MAX_UNREAD: usize = 64 * 1_024;
+/// What a client may send to one stream before it is read.
+const STREAM_WINDOW: u32 = 256 * 1_024;
+/// What it may send to all streams of a connection before it is read: so much memory it costs.
+const CONNECTION_WINDOW: u32 = 1_024 * 1_024;
+/// Connections at once; further ones are closed, so that those that are open keep their memory and
+/// their file descriptors.
+const MAX_CONNECTIONS: usize = 8_192;
+/// What an HTTP/2 connection begins with.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How often a client that has sent only a part of it is looked at again.
+const PREFACE_PACE: Duration = Duration::from_millis(50);
 
 /// Serves `app` on `listener` until `stop`; returns when the last connection has ended, at the
-/// latest after the grace.
+/// latest after the grace. Streams ([`ending`]) end when their connection is told to go away, calls
+/// in flight are finished.
 pub async fn serve<S, F>(listener: TcpListener, app: S, ages: Ages, stop: CancellationToken)
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = F>
@@ -45,17 +74,8 @@ where
         + 'static,
     F: Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
 {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_PATIENCE);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(MAX_HEADER_LIST)
-        .keep_alive_interval(KEEPALIVE)
-        .keep_alive_timeout(KEEPALIVE);
-    let builder = Arc::new(builder);
-    let connections = TaskTracker::new();
+    let builder = Arc::new(limited());
+    let (connections, unread) = (TaskTracker::new(), TaskTracker::new());
     let mut count = 0_u32;
     loop {
         let io = tokio::select! {
@@ -70,12 +90,31 @@ where
                 }
             },
         };
+        if connections.len() >= MAX_CONNECTIONS {
+            tracing::warn!(most = MAX_CONNECTIONS, "connection refused: too many are open");
+            continue;
+        }
         let _ = io.set_nodelay(true);
         count = count.wrapping_add(1);
         let (builder, app, stop) = (builder.clone(), app.clone(), stop.clone());
+        let unread = unread.clone();
         let age = jittered(ages.age, count);
         connections.spawn(async move {
-            let app = app.map_request(|request: Request<Incoming>| request.map(Body::new));
+            // The builder waits for the first bytes for ever.
+            tokio::select! {
+                begun = tokio::time::timeout(HEADER_PATIENCE, begins(&io)) => match begun {
+                    Ok(true) => {}
+                    Ok(false) | Err(_) => return,
+                },
+                () = stop.cancelled() => return,
+            }
+            let told = CancellationToken::new();
+            let streams = told.clone();
+            let app = app
+                .map_request(move |request: Request<Incoming>| {
+                    request.map(|body| Body::new(Read::new(body, unread.clone())))
+                })
+                .map_response(move |response| ending::response(response, &streams));
             let mut connection = std::pin::pin!(
                 builder.serve_connection(TokioIo::new(io), TowerToHyperService::new(app))
             );
@@ -85,12 +124,52 @@ where
                 () = tokio::time::sleep(age) => {}
             }
             connection.as_mut().graceful_shutdown();
+            // After the GOAWAY, so that whoever goes on does so over another connection.
+            told.cancel();
             let _ = tokio::time::timeout(ages.grace, connection).await;
         });
     }
     drop(listener);
     connections.close();
     connections.wait().await;
+    unread.close();
+    unread.wait().await;
+}
+
+/// What a connection may ask of us.
+fn limited() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_PATIENCE)
+        .max_buf_size(MAX_HEAD);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEADER_LIST)
+        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+        .max_local_error_reset_streams(MAX_ERROR_RESETS)
+        .max_send_buf_size(MAX_UNREAD)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE);
+    builder
+}
+
+/// Waits until it is clear which protocol a client speaks; false where it has gone.
+async fn begins(io: &TcpStream) -> bool {
+    let mut head = [0; PREFACE.len()];
+    loop {
+        match io.peek(&mut head).await {
+            Ok(0) | Err(_) => return false,
+            Ok(count) if count == head.len() || head[..count] != PREFACE[..count] => return true,
+            // More of it does not wake us, since what is there has not been read.
+            Ok(_) => tokio::time::sleep(PREFACE_PACE).await,
+        }
+    }
 }
 
 /// The age of the n-th connection: spread over a fifth, so that they do not all end at once. The

@@ -10,8 +10,8 @@ use tracing::Instrument;
 
 use crate::{Call, deadline, status};
 
-/// The call that the wall put into a request.
-fn take<T>(request: Request<T>) -> Result<(Call, T), Status> {
+/// The call that the wall put into a request, and its message.
+pub fn take<T>(request: Request<T>) -> Result<(Call, T), Status> {
     let (_, mut extensions, message) = request.into_parts();
     let call = extensions.remove::<Call>().ok_or_else(|| {
         status::plain(Code::Internal, "INTERNAL", "the service was reached past its wall")

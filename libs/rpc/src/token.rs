@@ -44,6 +44,11 @@ struct Claims {
     zh: bool,
     #[prost(int64, tag = "10")]
     expires_micros: i64,
+    #[prost(string, repeated, tag = "11")]
+    scopes: Vec<String>,
+    /// Whether `scopes` narrows at all: no scope is not the same as no narrowing.
+    #[prost(bool, tag = "12")]
+    scoped: bool,
 }
 
 /// Why a call token was refused.
@@ -119,6 +124,8 @@ impl Minter {
             customer: caller.customer.map(|id| id.uuid().as_bytes().to_vec()).unwrap_or_default(),
             zh: caller.locale == Locale::Zh,
             expires_micros: (now + LIFETIME).micros(),
+            scopes: caller.scopes.clone().unwrap_or_default(),
+            scoped: caller.scopes.is_some(),
         }
         .encode_to_vec();
         let signature = self.key.sign(&claims).to_bytes();
@@ -205,6 +212,7 @@ fn caller_of(claims: Claims) -> Option<Caller> {
         subject: claims.subject,
         roles: claims.roles.iter().map(|role| Role::parse(role)).collect::<Option<_>>()?,
         teams: claims.teams,
+        scopes: claims.scoped.then_some(claims.scopes),
         customer,
         locale: if claims.zh { Locale::Zh } else { Locale::En },
     })
@@ -225,6 +233,7 @@ mod tests {
             subject: "someone".to_owned(),
             roles: vec![Role::Customer],
             teams: Vec::new(),
+            scopes: None,
             customer: Some(CustomerId::from(Uuid::from_u128(9))),
             locale: Locale::Zh,
         }

@@ -44,6 +44,7 @@ from! {
     kernel::EntryId => Id, |id| id.uuid();
     kernel::CustomerId => Id, |id| id.uuid();
     kernel::PurchaseId => Id, |id| id.uuid();
+    kernel::ApiKeyId => Id, |id| id.uuid();
     i64 => Int, |number| number;
     i32 => Int, |number| i64::from(number);
     u32 => Int, |number| i64::from(number);

@@ -5,8 +5,11 @@ use std::{
     hash::{BuildHasher, RandomState},
     path::Path,
     str::FromStr,
-    sync::Arc,
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use sqlx::{
@@ -41,6 +44,16 @@ pub enum Engine {
     Postgres,
 }
 
+impl Engine {
+    /// Its name in telemetry.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgresql",
+        }
+    }
+}
+
 /// Where a service's database is.
 #[derive(Clone)]
 pub struct Settings {
@@ -68,6 +81,30 @@ impl std::fmt::Debug for Settings {
 pub struct Db {
     pools: Pools,
     appended: Arc<Notify>,
+    done: Arc<Done>,
+}
+
+/// What was done so far, through all copies of a [`Db`].
+#[derive(Debug, Default)]
+struct Done {
+    transactions: AtomicU64,
+    waited_micros: AtomicU64,
+    retries: AtomicU64,
+}
+
+/// What the connections to a database are doing, and what they have done so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Connections that are open.
+    pub connections: u32,
+    /// Those of them that nobody uses.
+    pub idle: u32,
+    /// Transactions that were begun.
+    pub transactions: u64,
+    /// How long all of them together waited for a connection and for BEGIN.
+    pub waited: Duration,
+    /// Transactions that ran again after a lost race.
+    pub retries: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -129,7 +166,7 @@ impl Db {
         } else {
             return Err(Error::Address("it starts neither with sqlite: nor postgres://".into()));
         };
-        Ok(Self { pools, appended: Arc::default() })
+        Ok(Self { pools, appended: Arc::default(), done: Arc::default() })
     }
 
     /// The engine behind this database.
@@ -154,13 +191,14 @@ impl Db {
                 schema: Arc::clone(schema),
             },
         };
-        Self { pools, appended: Arc::clone(&self.appended) }
+        Self { pools, appended: Arc::clone(&self.appended), done: Arc::clone(&self.done) }
     }
 
     /// Opens a transaction: BEGIN IMMEDIATE on the writer of SQLite, the default isolation on
     /// PostgreSQL. Use [`transact!`](crate::transact), which also tries again.
     pub async fn begin(&self) -> Result<Tx, Error> {
         let notify = Arc::clone(&self.appended);
+        let asked = Instant::now();
         let begun = match &self.pools {
             Pools::Sqlite { write, .. } => {
                 write.begin_with("BEGIN IMMEDIATE").await.map(|open| Tx::sqlite(open, notify))
@@ -169,7 +207,30 @@ impl Db {
                 main.begin().await.map(|open| Tx::postgres(open, notify))
             }
         };
+        let waited = u64::try_from(asked.elapsed().as_micros()).unwrap_or(0);
+        self.done.waited_micros.fetch_add(waited, Ordering::Relaxed);
+        self.done.transactions.fetch_add(1, Ordering::Relaxed);
         begun.map_err(Error::Connect)
+    }
+
+    /// What the connections are doing, those of [`queue`](Self::queue) included, and what they have
+    /// done so far.
+    pub fn usage(&self) -> Usage {
+        let (connections, unused) = match &self.pools {
+            Pools::Sqlite { read, write } => {
+                (read.size() + write.size(), read.num_idle() + write.num_idle())
+            }
+            Pools::Postgres { main, queue, .. } => {
+                (main.size() + queue.size(), main.num_idle() + queue.num_idle())
+            }
+        };
+        Usage {
+            connections,
+            idle: u32::try_from(unused).unwrap_or(u32::MAX),
+            transactions: self.done.transactions.load(Ordering::Relaxed),
+            waited: Duration::from_micros(self.done.waited_micros.load(Ordering::Relaxed)),
+            retries: self.done.retries.load(Ordering::Relaxed),
+        }
     }
 
     /// The one row of a read; no row is a [`Error::Statement`].
@@ -238,6 +299,7 @@ impl Db {
         if !error.lost_race() || *attempt >= MAX_ATTEMPTS {
             return Some(Err(error));
         }
+        self.done.retries.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(attempt = *attempt, "lost a race, the transaction runs again");
         tokio::time::sleep(pause(*attempt)).await;
         None

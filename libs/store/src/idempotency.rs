@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kernel::{TenantId, Time};
 
-use crate::{Db, Error, Sql, Tx, args};
+use crate::{Db, Error, Retry, Sql, Tx, args};
 
 /// How long a `request_id` is remembered.
 pub const KEPT_FOR: Duration = Duration::from_hours(7 * 24);
@@ -115,6 +115,117 @@ pub async fn claim(tx: &mut Tx, request: &Request<'_>) -> Result<Claim, Error> {
 pub async fn name(tx: &mut Tx, request: &Request<'_>) -> Result<(), Error> {
     let key = args![request.tenant, request.principal, request.method, request.request_id];
     tx.execute(NAME, [key, args![request.resource]].concat()).await.map(drop)
+}
+
+/// A request by what makes it the same as another: who sent it, by which method, under which
+/// `request_id`, with which body.
+#[derive(Clone, Debug)]
+pub struct Once {
+    tenant: TenantId,
+    principal: String,
+    method: String,
+    /// Empty where the caller does without.
+    request_id: String,
+    hash: [u8; 32],
+    now: Time,
+}
+
+/// What the same request led to when it came first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Earlier {
+    /// The resource that it made or changed.
+    pub resource: String,
+    /// The version that it noted.
+    pub version: i64,
+}
+
+/// Why a `request_id` could not be claimed.
+#[derive(Debug, thiserror::Error)]
+pub enum NotClaimed {
+    /// It was used before with another body.
+    #[error("the request id was used before with another body")]
+    Reused {
+        /// The request id.
+        request_id: String,
+        /// What the first request made or changed.
+        resource: String,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+impl Retry for NotClaimed {
+    fn lost_race(&self) -> bool {
+        match self {
+            Self::Reused { .. } => false,
+            Self::Store(error) => error.lost_race(),
+        }
+    }
+}
+
+impl Once {
+    /// The request of `principal` in `tenant`, at the real time `now`; `hash` is the keyed one of its
+    /// body without the `request_id`. Two spellings of one UUID are one id, and what is no UUID is
+    /// none.
+    pub fn new(
+        tenant: TenantId,
+        principal: String,
+        method: &str,
+        request_id: &str,
+        hash: [u8; 32],
+        now: Time,
+    ) -> Self {
+        let request_id =
+            uuid::Uuid::try_parse(request_id).map_or_else(|_| String::new(), |id| id.to_string());
+        Self { tenant, principal, method: method.to_owned(), request_id, hash, now }
+    }
+
+    /// Whether the caller did without.
+    pub fn is_absent(&self) -> bool {
+        self.request_id.is_empty()
+    }
+
+    /// Claims the id in the transaction of its effect, which is to make or change `resource`. `Some`
+    /// where the same request was carried out before: answer with what it led to and change nothing.
+    pub async fn claim(
+        &self,
+        tx: &mut Tx,
+        resource: &str,
+        version: i64,
+    ) -> Result<Option<Earlier>, NotClaimed> {
+        if self.is_absent() {
+            return Ok(None);
+        }
+        match claim(tx, &self.row(resource, version)).await? {
+            Claim::First => Ok(None),
+            Claim::Replay { resource, version } => Ok(Some(Earlier { resource, version })),
+            Claim::Conflict { resource } => {
+                Err(NotClaimed::Reused { request_id: self.request_id.clone(), resource })
+            }
+        }
+    }
+
+    /// Names the resource of a claimed id, where it was not known then; nothing where there is no id.
+    pub async fn name(&self, tx: &mut Tx, resource: &str) -> Result<(), Error> {
+        if self.is_absent() {
+            return Ok(());
+        }
+        name(tx, &self.row(resource, 0)).await
+    }
+
+    fn row<'a>(&'a self, resource: &'a str, version: i64) -> Request<'a> {
+        Request {
+            tenant: self.tenant,
+            principal: &self.principal,
+            method: &self.method,
+            request_id: &self.request_id,
+            hash: self.hash,
+            resource,
+            version,
+            now: self.now,
+        }
+    }
 }
 
 /// Deletes up to `limit` rows that have expired by `now`, the real time, and returns how many it

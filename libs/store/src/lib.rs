@@ -59,7 +59,7 @@ pub mod meta;
 pub mod migrate;
 
 pub use arg::Arg;
-pub use db::{Db, Engine, Settings, prepare_all};
+pub use db::{Db, Engine, Settings, Usage, prepare_all};
 pub use error::{Error, Retry, Unique};
 #[doc(hidden)]
 pub use macros::private;

@@ -9,7 +9,7 @@
 /// it borrows what it needs; `?` and `return` leave the block, not the function around it. A block
 /// whose error type cannot be inferred ends in `Ok::<_, Fault>(…)`.
 ///
-/// The whole runs in the span `db.<name>`.
+/// The whole runs in the span `db.<name>`, with all its attempts.
 #[macro_export]
 macro_rules! transact {
     ($db:expr, $name:literal, |$tx:ident| $body:expr) => {{
@@ -31,7 +31,10 @@ macro_rules! transact {
                     }
                 }
             },
-            $crate::private::debug_span!(concat!("db.", $name)),
+            $crate::private::debug_span!(
+                concat!("db.", $name),
+                db.system.name = db.engine().name()
+            ),
         )
         .await
     }};

@@ -12,7 +12,11 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use crate::{operate::reach, print::causes, serve::Databases};
+use crate::{
+    operate::reach,
+    print::causes,
+    serve::{Databases, keys},
+};
 
 /// A clock that shows less than this, the beginning of 2026, was never set.
 const EARLIEST: Time = Time::from_micros(1_767_225_600_000_000);
@@ -152,12 +156,16 @@ async fn database(config: &Config, service: &'static str, findings: &mut Finding
 async fn examine_database(config: &Config, service: &'static str) -> Result<String> {
     let databases = Databases::open(config, &[service]).await?;
     let db = databases.of(service)?;
-    let found = state(config, &databases, db).await;
+    let found = state(config, &databases, service, db).await;
     databases.close().await;
     found
 }
 
-async fn state(config: &Config, databases: &Databases, db: &Db) -> Result<String> {
+async fn state(config: &Config, databases: &Databases, service: &str, db: &Db) -> Result<String> {
+    let id = meta::root_key(db).await?;
+    if let Some(id) = id.filter(|id| !config.root_keys().is_ok_and(|keys| keys.has(id))) {
+        bail!(keys::lost(service, &id));
+    }
     for (_, state) in databases.states().await? {
         match state {
             State::Ready => {}
@@ -230,8 +238,8 @@ mod tests {
         };
         assert_eq!(of(&[]).len(), 1);
         let own = of(&[("AFTERCARE__SERVICES__CUSTOMERS__PUBLIC", "127.0.0.1:8081")]);
-        assert_eq!(own.len(), 2);
-        assert_eq!(own[1].1.public.port(), 8081);
+        assert_eq!(own.len(), 3);
+        assert_eq!(own[2].1.public.port(), 8081);
     }
 
     #[tokio::test]

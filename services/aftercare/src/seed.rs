@@ -19,8 +19,12 @@ pub(crate) fn directory(seed: &Seed) -> Directory {
     for tenant in &seed.tenants {
         directory.add_tenant(tenant.id);
         for member in &tenant.members {
-            let known =
-                Member { roles: member.roles.clone(), teams: member.teams.clone(), active: true };
+            let known = Member {
+                roles: member.roles.clone(),
+                teams: member.teams.clone(),
+                locale: member.locale,
+                active: true,
+            };
             directory.put_member(tenant.id, &member.id, known);
         }
     }

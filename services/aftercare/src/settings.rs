@@ -27,7 +27,7 @@ pub(crate) fn run(command: &Command, file: Option<&Path>) -> Result<ExitCode> {
         Command::Print { default: false } => print!("{}", crate::args::load(file)?.to_toml()),
         Command::Check => {
             let config = crate::args::load(file)?;
-            crate::serve::logs(&config)?;
+            crate::serve::logs(&config, None)?;
             grants(&config)?;
             crate::seed::load(&config)?;
             eprintln!("the configuration is right");

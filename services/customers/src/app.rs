@@ -5,10 +5,12 @@ use std::{collections::HashMap, ops::Deref, sync::Arc};
 use contracts::customers::v1::IdentifierKind;
 use kernel::{
     Clock, Ids, TenantId,
-    keys::{BlindIndex, RootKeys, Sealer},
+    keys::{BlindIndex, LastingKey, RootKeys, Sealer},
     page::PageTokens,
 };
-use store::Db;
+use prost::Message;
+use rpc::{Call, wire};
+use store::{Db, idempotency::Once};
 use tokio_util::task::TaskTracker;
 
 /// What the service is made of.
@@ -24,6 +26,8 @@ pub struct Parts {
     pub ids: Ids,
     /// The installation's root keys.
     pub keys: RootKeys,
+    /// The database's lasting key, from `store::meta::lasting_key`.
+    pub lasting: LastingKey,
     /// Where writes run, so that a drain waits for them.
     pub tasks: TaskTracker,
     /// Where a tenant's telephone numbers without country code belong, as an ISO 3166 code.
@@ -50,6 +54,20 @@ impl App {
         self.regions.get(&tenant).map_or("ZZ", String::as_str)
     }
 
+    /// The request `body`, from which the request id was taken out, as what happens once.
+    pub(crate) fn once(
+        &self,
+        call: &Call,
+        method: &str,
+        request_id: &str,
+        body: &impl Message,
+    ) -> Once {
+        let tenant = call.tenant();
+        let key = self.lasting.derive("customers/request", tenant.uuid().as_bytes());
+        let hash = wire::request_hash(&key, body);
+        Once::new(tenant, call.principal(), method, request_id, hash, self.clock.real_now())
+    }
+
     /// Seals and opens a tenant's names and identifiers.
     pub(crate) fn sealer(&self, tenant: TenantId) -> Sealer {
         self.keys.sealer(tenant, "customers")
@@ -65,7 +83,7 @@ impl App {
             IdentifierKind::External => "customers.external",
             IdentifierKind::Unspecified => "customers.unspecified",
         };
-        self.keys.blind_index(tenant, purpose)
+        self.lasting.blind_index(tenant, purpose)
     }
 }
 

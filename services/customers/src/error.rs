@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use contracts::customers::v1::{ErrorReason, IdentifierKind};
 use kernel::{Code, CustomerId, Fault, Violation, Violations, keys::KeyError};
+use store::idempotency::NotClaimed;
 
 /// Why a call to customers failed.
 #[derive(Debug, thiserror::Error)]
@@ -217,6 +218,17 @@ impl From<store::Error> for Error {
             Self::Unavailable(cause)
         } else {
             Self::Database(cause)
+        }
+    }
+}
+
+impl From<NotClaimed> for Error {
+    fn from(cause: NotClaimed) -> Self {
+        match cause {
+            NotClaimed::Reused { request_id, resource } => {
+                Self::RequestIdReused { request_id, resource }
+            }
+            NotClaimed::Store(cause) => cause.into(),
         }
     }
 }

@@ -23,7 +23,6 @@ mod app;
 mod convert;
 mod error;
 mod events;
-mod once;
 mod position;
 mod rpc;
 mod service;

@@ -1,6 +1,7 @@
 //! Where a page starts: the last row of the page before, sealed for its tenant and its query.
 
-use kernel::{TenantId, Time, Violations};
+use kernel::{TenantId, Time, Violations, page};
+use prost::Message;
 use uuid::Uuid;
 
 use crate::App;
@@ -79,13 +80,17 @@ impl Query {
     }
 }
 
-/// Cuts a page of rows, of which one more than `size` was read where there are more, and says after
-/// which row the next page starts.
-pub(crate) fn cut<T>(rows: &mut Vec<T>, size: i64) -> Option<&T> {
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let more = rows.len() > size;
-    rows.truncate(size);
-    rows.last().filter(|_| more)
+/// A page of rows, of which one more than `size` was read where there are more: what is shown of them,
+/// and the row after which the next page starts.
+pub(crate) fn page_of<T, M: Message>(
+    rows: &[T],
+    size: i64,
+    show: impl Fn(&T) -> M,
+) -> (Vec<M>, Option<&T>) {
+    let mut shown: Vec<M> = rows.iter().map(show).collect();
+    let more = page::cut(&mut shown, size, Message::encoded_len);
+    let last = rows[..shown.len()].last().filter(|_| more);
+    (shown, last)
 }
 
 #[cfg(test)]
@@ -103,9 +108,8 @@ mod tests {
 
     #[test]
     fn a_page_is_cut_where_there_is_more() {
-        let mut rows = vec![1, 2, 3];
-        assert_eq!(cut(&mut rows, 2), Some(&2));
-        assert_eq!(rows, [1, 2]);
-        assert_eq!(cut(&mut rows, 2), None);
+        let show = |number: &i64| *number;
+        assert_eq!(page_of(&[1, 2, 3], 2, show), (vec![1, 2], Some(&2)));
+        assert_eq!(page_of(&[1, 2], 2, show), (vec![1, 2], None));
     }
 }

@@ -27,7 +27,7 @@ impl Handler for Timeline {
 
     async fn apply_all(&self, tx: &mut Tx, events: &[&Event]) -> Result<(), HandleError> {
         let items = events.iter().map(|event| read(event)).collect::<Result<Vec<_>, _>>()?;
-        timeline::insert(tx, &items).await?;
+        timeline::put(tx, &items).await?;
         // The first event has none before it that could lack the customer.
         let named = items.iter().filter(|(_, item)| item.customer.is_some() && item.sequence > 1);
         let unowned = timeline::unowned(tx, named.clone()).await?;

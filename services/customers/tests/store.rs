@@ -14,9 +14,9 @@ use contracts::{
         timeline_service_client::TimelineServiceClient,
     },
     tickets::v1::TicketEvent,
-    r#type::v1::Money,
+    r#type::v1::{Money, feed_service_server::FeedServiceServer},
 };
-use feed::{Event, Handler};
+use feed::{Consumer, Event, FeedServer, Handler, Sequencer, Site, Source};
 use futures::future::join_all;
 use kernel::{
     Caller, CallerKind, Clock, CustomerId, Ids, Locale, Role, RowScope, TenantId, Time,
@@ -24,10 +24,16 @@ use kernel::{
 };
 use prost::Message;
 use rpc::{Call, Grants, Link};
-use store::{Db, Engine, Sql, args, transact};
+use store::{
+    Db, Engine, Sql, args,
+    events::{NewEvent, append},
+    transact,
+};
+use telemetry::Metrics;
 use testing::{TestDb, each_db};
 use tokio_util::task::TaskTracker;
 use tonic::codegen::{Service, http};
+use tower::ServiceExt as _;
 use uuid::Uuid;
 
 const START: Time = Time::from_micros(1_763_770_000_000_000);
@@ -36,6 +42,7 @@ const EVENTS: Sql = Sql::both(
     "SELECT sequence, at, payload FROM events WHERE tenant = $1 AND aggregate = $2 \
      ORDER BY sequence",
 );
+const LETTERS: Sql = Sql::both("SELECT aggregate, error FROM dead_letters");
 const CUSTOMERS: Sql = Sql::both("SELECT COUNT(*) FROM customers WHERE tenant = $1");
 const EVENT_COUNT: Sql = Sql::both("SELECT COUNT(*) FROM events WHERE tenant = $1");
 /// Every column that holds what was a name or an identifier, and what is told of them.
@@ -58,13 +65,19 @@ struct Suite {
 
 impl Suite {
     async fn on(database: &TestDb) -> Self {
+        Self::under(database, &RootKeys::parse(&"42".repeat(32), &[]).unwrap()).await
+    }
+
+    /// The same with these root keys.
+    async fn under(database: &TestDb, keys: &RootKeys) -> Self {
         let clock = Clock::manual(START);
         let app = App::new(Parts {
+            lasting: store::meta::lasting_key(database, keys).await.unwrap(),
             db: database.db.clone(),
             partitions: store::meta::partitions(database).await.unwrap(),
             ids: Ids::random(clock.clone()),
             clock,
-            keys: RootKeys::parse(&"42".repeat(32), &[]).unwrap(),
+            keys: keys.clone(),
             tasks: TaskTracker::new(),
             regions: (0..9)
                 .map(|n| (TenantId::from(Uuid::from_u128(n)), "CN".to_owned()))
@@ -140,6 +153,7 @@ fn call(tenant: u128, scope: RowScope) -> Call {
         subject: "test".to_owned(),
         roles: vec![role],
         teams: Vec::new(),
+        scopes: None,
         customer: own,
         locale: Locale::En,
     };
@@ -411,33 +425,158 @@ async fn tenants_do_not_meet() {
     .await;
 }
 
+/// Something that happened to a ticket.
+fn happened(sequence: i64, kind: &str, customer: &str) -> Event {
+    Event {
+        source: "tickets".into(),
+        partition: 0,
+        position: sequence,
+        tenant: TenantId::from(Uuid::from_u128(1)),
+        aggregate: Uuid::from_u128(0xbeef),
+        sequence,
+        kind: kind.to_owned(),
+        payload: TicketEvent { customer: customer.to_owned(), ..Default::default() }
+            .encode_to_vec(),
+        actor_kind: CallerKind::Service,
+        actor: "tickets".to_owned(),
+        at: START.plus_micros(sequence),
+        trace: String::new(),
+    }
+}
+
+/// What the timeline of a customer holds, oldest first.
+async fn timeline_of(suite: &Suite, parent: &str) -> Vec<(String, i64)> {
+    let request =
+        pb::ListTimelineRequest { parent: parent.to_owned(), page_size: 100, ..Default::default() };
+    let page = suite.timelines(1).list_timeline(request).await.unwrap().into_inner();
+    page.items.into_iter().rev().map(|item| (item.r#type, item.sequence)).collect()
+}
+
+#[tokio::test]
+async fn what_a_restored_source_tells_otherwise_replaces_what_it_has_lost() {
+    each_db(MIGRATIONS, async |database| {
+        let suite = Suite::on(database).await;
+        let wang = suite.customer(1, create("王芳", &[])).await;
+        let li = suite.customer(1, create("李雷", &[])).await;
+        let apply = async |events: &[Event]| {
+            let events: Vec<&Event> = events.iter().collect();
+            transact!(suite.db(), "test", |tx| Timeline.apply_all(tx, &events).await).unwrap();
+        };
+        let told = |kinds: &[&str]| -> Vec<(String, i64)> {
+            kinds.iter().map(|kind| (*kind).to_owned()).zip(1..).collect()
+        };
+        let known = [happened(1, "ticket.created", ""), happened(2, "entry.added", &wang.name)];
+        apply(&known).await;
+        // Lost with the restore, the consumer has seen it.
+        let lost = ["ticket.updated", "ticket.resolved", "ticket.closed"];
+        for (kind, sequence) in lost.iter().zip(3..) {
+            apply(&[happened(sequence, kind, &wang.name)]).await;
+        }
+        // After the rewind: what was known comes again, then other things than before.
+        apply(&[known[0].clone(), known[1].clone(), happened(3, "clock.started", &wang.name)])
+            .await;
+        let now = told(&["ticket.created", "entry.added", "clock.started"]);
+        assert_eq!(timeline_of(&suite, &wang.name).await, now);
+        apply(&[happened(3, "ticket.updated", &li.name)]).await;
+        assert_eq!(timeline_of(&suite, &wang.name).await, now[..2]);
+        assert_eq!(timeline_of(&suite, &li.name).await, [("ticket.updated".to_owned(), 3)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_events_of_a_batch_take_effect_in_their_order() {
+    each_db(MIGRATIONS, async |database| {
+        let suite = Suite::on(database).await;
+        let wang = suite.customer(1, create("王芳", &[])).await;
+        let li = suite.customer(1, create("李雷", &[])).await;
+        // Each customer gets what happened before they were known, and after the one before.
+        let batch = [
+            happened(1, "ticket.created", ""),
+            happened(2, "ticket.updated", &wang.name),
+            happened(3, "entry.added", ""),
+            happened(4, "ticket.updated", &li.name),
+        ];
+        let batch: Vec<&Event> = batch.iter().collect();
+        transact!(suite.db(), "test", |tx| Timeline.apply_all(tx, &batch).await).unwrap();
+        let numbers = |told: Vec<(String, i64)>| -> Vec<i64> {
+            told.into_iter().map(|(_, sequence)| sequence).collect()
+        };
+        assert_eq!(numbers(timeline_of(&suite, &wang.name).await), [1, 2]);
+        assert_eq!(numbers(timeline_of(&suite, &li.name).await), [3, 4]);
+    })
+    .await;
+}
+
+/// A feed of tickets in a database of its own, and the timeline's consumer of it.
+async fn consumer_of(suite: &Suite, payloads: &[Vec<u8>]) -> (TestDb, Consumer<Timeline>) {
+    let from = TestDb::with_partitions(suite.db().engine(), &[], Some(1)).await;
+    let events: Vec<NewEvent> = payloads
+        .iter()
+        .zip(1..)
+        .map(|(payload, number)| NewEvent {
+            tenant: TenantId::from(Uuid::from_u128(1)),
+            aggregate: Uuid::from_u128(number),
+            sequence: 1,
+            at: START.plus_micros(i64::try_from(number).unwrap()),
+            kind: "ticket.created",
+            payload: payload.clone(),
+            actor_kind: CallerKind::Service,
+            actor: "tickets".to_owned(),
+            trace: String::new(),
+        })
+        .collect();
+    transact!(from.db, "test", |tx| append(tx, 1, &events).await).unwrap();
+    let source = Source::new("tickets", from.db.clone());
+    let (clock, metrics) = (suite.app.clock.clone(), Metrics::new());
+    let mut sequencer =
+        Sequencer::new(source.clone(), clock.clone(), "only".to_owned(), metrics.clone());
+    while sequencer.tick().await.unwrap() {}
+    let service = FeedServiceServer::new(FeedServer::new([source])).map_request(
+        |mut request: http::Request<tonic::body::Body>| {
+            let tenant = TenantId::from(Uuid::nil());
+            let call = Call::of_service("customers", tenant, Duration::from_secs(30));
+            request.extensions_mut().insert(call);
+            request
+        },
+    );
+    let here = Site { db: suite.db().clone(), clock, holder: "only".to_owned(), metrics };
+    let link = rpc::link::link(service);
+    (from, Consumer::new("customers.timeline", "tickets", link, here, Timeline))
+}
+
+#[tokio::test]
+async fn one_event_that_cannot_be_read_is_put_aside_and_the_rest_of_its_batch_is_told() {
+    each_db(MIGRATIONS, async |database| {
+        let suite = Suite::on(database).await;
+        let customer = suite.customer(1, create("王芳", &[])).await;
+        let event = TicketEvent { customer: customer.name.clone(), ..Default::default() };
+        let mut payloads = vec![event.encode_to_vec(); 50];
+        payloads[20] = vec![0xff; 3];
+        let (from, consumer) = consumer_of(&suite, &payloads).await;
+        consumer.catch_up().await.unwrap();
+        let told = timeline_of(&suite, &customer.name).await;
+        assert_eq!(told, vec![("ticket.created".to_owned(), 1); 49]);
+        let letters: Vec<(Uuid, String)> = suite.db().all(LETTERS, args![]).await.unwrap();
+        assert_eq!(letters.len(), 1);
+        assert_eq!(letters[0].0, Uuid::from_u128(21));
+        assert!(letters[0].1.starts_with("the event cannot be applied"), "{}", letters[0].1);
+        from.drop().await;
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn the_timeline_takes_tickets_and_purchases_in_order() {
     each_db(MIGRATIONS, async |database| {
         let suite = Suite::on(database).await;
         let customer = suite.customer(1, create("王芳", &[])).await;
         suite.product(1, "X").await;
-        let ticket = Uuid::from_u128(0xbeef);
-        let event = |sequence: i64, kind: &str, customer: &str| Event {
-            source: "tickets".into(),
-            partition: 0,
-            position: sequence,
-            tenant: TenantId::from(Uuid::from_u128(1)),
-            aggregate: ticket,
-            sequence,
-            kind: kind.to_owned(),
-            payload: TicketEvent { customer: customer.to_owned(), ..Default::default() }
-                .encode_to_vec(),
-            actor_kind: CallerKind::Service,
-            actor: "tickets".to_owned(),
-            at: START.plus_micros(sequence),
-            trace: String::new(),
-        };
         let events = [
-            event(1, "ticket.created", ""),
-            event(2, "entry.added", ""),
-            event(3, "ticket.updated", &customer.name),
-            event(3, "ticket.updated", &customer.name),
+            happened(1, "ticket.created", ""),
+            happened(2, "entry.added", ""),
+            happened(3, "ticket.updated", &customer.name),
+            happened(3, "ticket.updated", &customer.name),
         ];
         let together: Vec<&Event> = events.iter().collect();
         transact!(suite.db(), "test", |tx| Timeline.apply_all(tx, &together).await).unwrap();
@@ -480,6 +619,32 @@ async fn the_timeline_takes_tickets_and_purchases_in_order() {
             ]
         );
         assert_eq!(second.next_page_token, "");
+    })
+    .await;
+}
+
+/// Who is known by a number, and what a request id stood for, stay known under a new root key.
+#[tokio::test]
+async fn a_rotated_root_key_finds_everybody_again() {
+    each_db(MIGRATIONS, async |database| {
+        let old = RootKeys::generate();
+        let before = Suite::under(database, &RootKeys::parse(&old, &[]).unwrap()).await;
+        let mut request = create("王小明", &["13800138023"]);
+        request.request_id = Uuid::from_u128(7).to_string();
+        let made = before.customer(1, request.clone()).await;
+
+        let rotated = RootKeys::parse(&RootKeys::generate(), &[old]).unwrap();
+        let after = Suite::under(database, &rotated).await;
+        assert_eq!(after.customer(1, request).await, made);
+        let asked = pb::ResolveCustomerRequest {
+            identifiers: vec![phone("+86 138 0013 8023")],
+            create: true,
+            ..<_>::default()
+        };
+        let found = after.customers(1).resolve_customer(asked).await.unwrap().into_inner();
+        assert_eq!((found.customer, found.created), (Some(made), false));
+        let twice = after.customers(1).create_customer(create("王", &["13800138023"])).await;
+        assert_eq!(twice.unwrap_err().code(), tonic::Code::AlreadyExists);
     })
     .await;
 }

@@ -5,10 +5,15 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use ::rpc::{Call, Outbound};
-use ::store::{Db, Error};
+use ::rpc::{Call, Outbound, wire};
+use ::store::{Db, Error, idempotency::Once};
 use calendar::Problem;
-use kernel::{Clock, CustomerId, Ids, TenantId, keys::RootKeys, page::PageTokens};
+use kernel::{
+    Clock, CustomerId, Ids, TenantId,
+    keys::{LastingKey, RootKeys},
+    page::PageTokens,
+};
+use prost::Message;
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -36,6 +41,8 @@ pub struct Parts {
     pub ids: Ids,
     /// The keys.
     pub keys: RootKeys,
+    /// The database's lasting key, from `store::meta::lasting_key`.
+    pub lasting: LastingKey,
     /// Where writes run.
     pub tasks: TaskTracker,
     /// The way to customers.
@@ -113,7 +120,7 @@ impl App {
             );
         }
         let tokens = PageTokens::new(parts.keys.clone());
-        let request_key = parts.keys.derive("request hash", b"tickets");
+        let request_key = parts.lasting.derive("request hash", b"tickets");
         let inner = Inner {
             parts,
             settings,
@@ -187,13 +194,21 @@ impl App {
         &self.inner.numbers
     }
 
-    pub(crate) fn request_key(&self) -> &[u8; 32] {
-        &self.inner.request_key
+    /// The request `body`, from which the request id was taken out, as what happens once.
+    pub(crate) fn once(&self, call: &Call, request_id: &str, body: &impl Message) -> Once {
+        let hash = wire::request_hash(&self.inner.request_key, body);
+        let now = self.clock().real_now();
+        Once::new(call.tenant(), call.principal(), &call.method, request_id, hash, now)
     }
 
     /// How this tenant works; `None` for a tenant that the configuration does not know.
     pub(crate) fn settings(&self, tenant: TenantId) -> Option<&Settings> {
         self.inner.settings.get(&tenant)
+    }
+
+    /// The tenants that the configuration knows.
+    pub(crate) fn tenants(&self) -> Vec<TenantId> {
+        self.inner.settings.keys().copied().collect()
     }
 
     /// Whether this customer was seen before. Customers do not vanish without an event.

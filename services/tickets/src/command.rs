@@ -2,7 +2,7 @@
 //! etag, capacity, the write with its events. In one transaction.
 
 use ::rpc::{Call, wire};
-use ::store::{Tx, events, idempotency, transact};
+use ::store::{Tx, events, idempotency::Once, transact};
 use contracts::tickets::v1 as pb;
 use kernel::{TicketId, Time, Violations, etag::Demand};
 use prost::Message;
@@ -21,80 +21,12 @@ use crate::{
     },
 };
 
-/// A request id and the keyed hash of the body that came with it.
-#[derive(Clone, Debug)]
-pub(crate) struct RequestKey {
-    id: String,
-    hash: [u8; 32],
-}
-
-impl RequestKey {
-    /// The key of a request; `None` where it has no id. `body` is the request with its id blanked.
-    pub(crate) fn of(app: &App, request_id: &str, body: &impl Message) -> Option<Self> {
-        // Two spellings of one UUID are one id.
-        let id = uuid::Uuid::try_parse(request_id).ok()?.to_string();
-        Some(Self { id, hash: wire::request_hash(app.request_key(), body) })
-    }
-
-    /// Claims the id for `resource`. `Ok(None)` means go on; else what the first call made.
-    pub(crate) async fn claim(
-        &self,
-        tx: &mut Tx,
-        app: &App,
-        call: &Call,
-        resource: &str,
-    ) -> Result<Option<String>, Error> {
-        let principal = call.principal();
-        let request = self.row(app, call, &principal, resource);
-        match idempotency::claim(tx, &request).await? {
-            idempotency::Claim::First => Ok(None),
-            idempotency::Claim::Replay { resource, .. } => Ok(Some(resource)),
-            idempotency::Claim::Conflict { resource } => {
-                Err(Error::RequestIdReused { request_id: self.id.clone(), resource })
-            }
-        }
-    }
-}
-
-impl RequestKey {
-    /// Says what an id was claimed for, where that was found only afterwards.
-    pub(crate) async fn name(
-        &self,
-        tx: &mut Tx,
-        app: &App,
-        call: &Call,
-        resource: &str,
-    ) -> Result<(), Error> {
-        let principal = call.principal();
-        Ok(idempotency::name(tx, &self.row(app, call, &principal, resource)).await?)
-    }
-
-    fn row<'a>(
-        &'a self,
-        app: &App,
-        call: &'a Call,
-        principal: &'a str,
-        resource: &'a str,
-    ) -> idempotency::Request<'a> {
-        idempotency::Request {
-            tenant: call.tenant(),
-            principal,
-            method: &call.method,
-            request_id: &self.id,
-            hash: self.hash,
-            resource,
-            version: 0,
-            now: app.clock().real_now(),
-        }
-    }
-}
-
 /// A command on one ticket, as its request names it.
 #[derive(Clone, Debug)]
 pub(crate) struct Command {
     pub(crate) id: TicketId,
     pub(crate) etag: Demand,
-    pub(crate) request: Option<RequestKey>,
+    pub(crate) once: Once,
 }
 
 /// What the requests of all commands on one ticket have.
@@ -141,6 +73,7 @@ impl Command {
     /// Reads what all commands have; what is wrong goes to `violations`.
     pub(crate) fn parse(
         app: &App,
+        call: &Call,
         request: &mut impl CommandRequest,
         violations: &mut Violations,
     ) -> Self {
@@ -149,7 +82,7 @@ impl Command {
         Self {
             id: ticket_id("name", request.name(), violations),
             etag: Demand::parse(request.etag()),
-            request: RequestKey::of(app, &request_id, request),
+            once: app.once(call, &request_id, request),
         }
     }
 }
@@ -199,9 +132,7 @@ pub(crate) async fn run_with(
     let actor = app::actor(call);
     let name = command.id.name();
     let stored = transact!(app.db(), "ticket.command", |tx| {
-        if let Some(request) = &command.request
-            && request.claim(tx, app, call, &name).await?.is_some()
-        {
+        if command.once.claim(tx, &name, 0).await?.is_some() {
             return hold(tx, call, command.id).await;
         }
         let stored = hold(tx, call, command.id).await?;
@@ -337,7 +268,7 @@ pub(crate) async fn save(
 /// Notes the lane of a ticket where it is not known to be noted.
 pub(crate) async fn ensure_lane(tx: &mut Tx, app: &App, ticket: &Ticket) -> Result<(), Error> {
     if !app.knows_lane(ticket.tenant, &ticket.lane) {
-        lanes::put(tx, ticket.tenant, &ticket.lane).await?;
+        lanes::put(tx, ticket.tenant, &ticket.queue, &ticket.lane).await?;
     }
     Ok(())
 }

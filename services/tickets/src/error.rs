@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ::store::Retry;
+use ::store::{Retry, idempotency::NotClaimed};
 use kernel::{Blocker, Code, Fault, Violation, Violations};
 
 use crate::domain::Refusal;
@@ -132,6 +132,17 @@ impl From<::store::Error> for Error {
     }
 }
 
+impl From<NotClaimed> for Error {
+    fn from(error: NotClaimed) -> Self {
+        match error {
+            NotClaimed::Reused { request_id, resource } => {
+                Self::RequestIdReused { request_id, resource }
+            }
+            NotClaimed::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<Violations> for Error {
     fn from(violations: Violations) -> Self {
         Self::Invalid(violations)
@@ -249,7 +260,10 @@ impl Fault for Error {
         match self {
             Self::TicketNotFound(name) => Some(("Ticket", name.clone())),
             Self::CustomerNotFound(name) => Some(("Customer", name.clone())),
-            Self::RequestIdReused { resource, .. } => Some(("Ticket", resource.clone())),
+            Self::RequestIdReused { resource, .. } => {
+                let kind = if resource.contains("/entries/") { "Entry" } else { "Ticket" };
+                Some((kind, resource.clone()))
+            }
             _ => None,
         }
     }

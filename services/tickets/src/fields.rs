@@ -3,9 +3,9 @@
 
 use ::rpc::wire;
 use contracts::tickets::v1 as pb;
-use kernel::{CustomerId, Time, Violations, id};
+use kernel::{CustomerId, Time, Violations, hide, id};
 
-use crate::domain::ticket::Subject;
+use crate::domain::{routing::Routing, ticket::Subject};
 
 const TITLE: usize = 200;
 const WHO: usize = 200;
@@ -75,16 +75,19 @@ pub(crate) fn queue(value: &str, violations: &mut Violations) -> Option<String> 
     slug
 }
 
-/// The skills, sorted and each once.
-pub(crate) fn skills(values: &[String], violations: &mut Violations) -> Vec<String> {
+/// The skills, sorted and each once. One that no agent has is refused, since nobody would ever get the
+/// ticket.
+pub(crate) fn skills(
+    values: &[String],
+    routing: &Routing,
+    violations: &mut Violations,
+) -> Vec<String> {
     let field = "ticket.required_skills";
     violations.check(values.len() <= MOST_SKILLS, field, "must be at most 8");
-    for skill in values {
-        violations.check(
-            id::is_slug(skill),
-            field,
-            "must each be lower-case letters, digits and `-`",
-        );
+    let known = routing.skills();
+    if values.iter().any(|skill| !known.contains(skill.as_str())) {
+        let known = known.into_iter().map(|skill| format!("`{skill}`")).collect::<Vec<_>>();
+        violations.add(field, format!("must be skills of agents, which are: {}", known.join(", ")));
     }
     let mut skills = values.to_vec();
     skills.sort();
@@ -97,7 +100,7 @@ pub(crate) fn subject(subject: Option<&pb::Subject>, violations: &mut Violations
     let Some(subject) = subject else { return Subject::default() };
     let product = subject.product.strip_prefix("products/");
     violations.check(
-        subject.product.is_empty() || product.is_some_and(is_code),
+        subject.product.is_empty() || product.is_some_and(id::is_product_id),
         "ticket.subject.product",
         "must be a product's name, `products/{id}`",
     );
@@ -112,7 +115,8 @@ pub(crate) fn subject(subject: Option<&pb::Subject>, violations: &mut Violations
         ("ticket.subject.fault_code", &subject.fault_code),
     ] {
         let right = value.is_empty() || is_code(value);
-        violations.check(right, field, "must be letters, digits and `. _ - /`, at most 64 of them");
+        let form = "must be ASCII letters, digits and `. _ - /`, at most 64 of them";
+        violations.check(right, field, form);
     }
     Subject {
         product: subject.product.clone(),
@@ -123,9 +127,10 @@ pub(crate) fn subject(subject: Option<&pb::Subject>, violations: &mut Violations
     }
 }
 
+/// A code goes into events, which are for ever: it must have no room for a name or a sentence.
 fn is_code(value: &str) -> bool {
-    (1..=64).contains(&value.chars().count())
-        && value.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '/'))
+    (1..=64).contains(&value.len())
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte))
 }
 
 /// What happened, as the customer tells it.
@@ -166,6 +171,13 @@ pub(crate) fn contact(
     violations.text("ticket.contact.display_name", &contact.display_name, 0, 200);
     violations.text("ticket.contact.phone", &contact.phone, 0, 64);
     violations.text("ticket.contact.email", &contact.email, 0, 254);
+    // Of many people one mask is left; a name is not recognised by, so a masked one does no harm.
+    for (field, value) in
+        [("ticket.contact.phone", &contact.phone), ("ticket.contact.email", &contact.email)]
+    {
+        let right = !hide::is_masked(value);
+        violations.check(right, field, "is what a mask left: leave it out, or write the whole");
+    }
     let digits = contact.phone.chars().filter(|c| c.is_numeric()).count();
     violations.check(
         contact.phone.is_empty() || digits >= 3,

@@ -87,7 +87,7 @@ impl House {
         let db = TestDb::migrated(engine, &migrations()).await;
         let customers_db = TestDb::migrated(Engine::Sqlite, customers::MIGRATIONS).await;
         let away = Arc::new(AtomicBool::new(false));
-        let customers = customers_link(&customers_db, &clock, &keys, away.clone());
+        let customers = customers_link(&customers_db, &clock, &keys, away.clone()).await;
         let minter = Minter::new("tickets", &keys, clock.clone());
         let customers = Outbound::new(customers, minter, "customers");
         let first = process(db.db.clone(), &clock, &keys, &customers, 1).await;
@@ -202,8 +202,14 @@ impl House {
     }
 }
 
-fn customers_link(db: &TestDb, clock: &Clock, keys: &RootKeys, away: Arc<AtomicBool>) -> Link {
+async fn customers_link(
+    db: &TestDb,
+    clock: &Clock,
+    keys: &RootKeys,
+    away: Arc<AtomicBool>,
+) -> Link {
     let app = customers::App::new(customers::Parts {
+        lasting: meta::lasting_key(db, keys).await.unwrap(),
         db: db.db.clone(),
         partitions: 1,
         clock: clock.clone(),
@@ -245,6 +251,7 @@ async fn process(
 ) -> Process {
     let source = Source::new(crate::NAME, db.clone());
     let app = App::new(Parts {
+        lasting: meta::lasting_key(&db, keys).await.unwrap(),
         partitions: meta::partitions(&db).await.unwrap(),
         db,
         clock: clock.clone(),
@@ -284,6 +291,9 @@ fn tenants() -> Vec<Tenant> {
         ("tiny".to_owned(), profile(both, &[], 1)),
         ("gen".to_owned(), profile(&["general"], &[], 10)),
     ]);
+    // Has every skill that a test may need, and takes nothing.
+    let skills = (1..400).map(|n| format!("skill-{n}")).collect();
+    agents.insert("jack".to_owned(), Profile { skills, ..profile(&[], &[], 0) });
     for n in 0..64 {
         agents.insert(format!("a{n}"), profile(both, &[], 2));
     }
@@ -321,6 +331,7 @@ pub(crate) fn member(slug: &str, role: Role, teams: &[&str]) -> Caller {
         subject: slug.to_owned(),
         roles: vec![role],
         teams: teams.iter().map(|team| (*team).to_owned()).collect(),
+        scopes: None,
         customer: None,
         locale: Locale::En,
     }
@@ -338,6 +349,7 @@ pub(crate) fn customer(n: u128, id: CustomerId) -> Caller {
         kind: CallerKind::Customer,
         subject: id.to_string(),
         roles: vec![Role::Customer],
+        scopes: None,
         customer: Some(id),
         ..agent("")
     }

@@ -1,4 +1,5 @@
-//! From a contact to its customer: at intake, or later when customers was away.
+//! From a contact to its customer, and from a customer's name to whether there is one: at intake, or
+//! later when customers was away.
 
 use std::time::Duration;
 
@@ -10,17 +11,17 @@ use contracts::{
 use kernel::{CustomerId, TenantId};
 use tonic::Code;
 
-use crate::{app::App, error::Error};
+use crate::app::App;
 
 /// How long an intake waits for customers before it goes on without.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What became of a contact.
+/// What became of a contact, or of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// It is this customer's.
     Customer(CustomerId),
-    /// It names nobody: nothing to recognise a customer by, or nothing that customers accepts.
+    /// It is nobody's: nothing that a customer is recognised by, or a name that nobody has.
     Nobody,
     /// Customers could not be asked.
     Away,
@@ -88,23 +89,29 @@ fn patience(call: &Call) -> Duration {
     left.mul_f64(0.5).min(PATIENCE)
 }
 
-/// Refuses a customer that does not exist; one that cannot be asked for is believed.
-pub(crate) async fn check(app: &App, call: &Call, customer: CustomerId) -> Result<(), Error> {
-    if app.knows_customer(call.tenant(), customer) {
-        return Ok(());
+/// Asks customers whether there is this customer. Who cannot be asked for now is asked for later.
+pub(crate) async fn check(
+    app: &App,
+    tenant: TenantId,
+    customer: CustomerId,
+    call: Option<&Call>,
+) -> Outcome {
+    if app.knows_customer(tenant, customer) {
+        return Outcome::Customer(customer);
     }
-    let link = app.customers().as_service("tickets", call.tenant());
+    let link = app.customers().as_service("tickets", tenant);
     let mut client = customers::customer_service_client::CustomerServiceClient::new(link);
     let mut request = tonic::Request::new(customers::GetCustomerRequest { name: customer.name() });
-    request.set_timeout(patience(call));
+    request.set_timeout(call.map_or(PATIENCE, patience));
     match client.get_customer(request).await {
-        Ok(_) => app.note_customer(call.tenant(), customer),
-        Err(status) if status.code() == Code::NotFound => {
-            return Err(Error::CustomerNotFound(customer.name()));
+        Ok(_) => {
+            app.note_customer(tenant, customer);
+            Outcome::Customer(customer)
         }
+        Err(status) if status.code() == Code::NotFound => Outcome::Nobody,
         Err(status) => {
-            tracing::warn!(code = ?status.code(), "customer could not be checked, and is believed");
+            tracing::warn!(code = ?status.code(), "customer could not be checked, and is checked later");
+            Outcome::Away
         }
     }
-    Ok(())
 }

@@ -50,6 +50,8 @@ impl Suite {
              [database]\nurl = \"{database}\"\n\
              [keys]\nfile = \"root.key\"\n\
              [seed]\nfile = \"seed.toml\"\n\
+             [limits]\ntenant_rate = 100000\ntenant_burst = 100000\n\
+             credential_rate = 100000\ncredential_burst = 100000\n\
              [log]\nlevel = \"warn\"\n"
         );
         std::fs::write(folder.path().join("aftercare.toml"), config)?;

@@ -369,10 +369,18 @@ fn feed(house: &House, findings: &mut Findings) {
     }
 }
 
-/// Every event took effect once: on the timeline of its ticket's customer.
+/// Every event took effect once, in order: on the timeline of its ticket's customer.
 fn timelines(house: &House, findings: &mut Findings) {
     let events: Vec<_> = house.events.iter().map(|row| (row.ticket, row.sequence)).collect();
     findings.same("effect on the timeline of", &events, &house.timeline);
+    findings.same("application of", &events, &house.trace);
+    let mut last: BTreeMap<Uuid, i64> = BTreeMap::new();
+    for (ticket, sequence) in &house.trace {
+        let before = last.insert(*ticket, *sequence).unwrap_or(0);
+        findings.check(before < *sequence, Kind::Disordered, || {
+            format!("event {sequence} of ticket {ticket} took effect after {before}")
+        });
+    }
     findings.check(house.dead == 0, Kind::Lost, || {
         format!("the timeline could not take {} events", house.dead)
     });

@@ -162,22 +162,8 @@ impl Drop for Cluster {
     }
 }
 
-/// The newest folder with the server's programs.
 fn programs() -> PathBuf {
-    let mut folders: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
-        .map(|entries| entries.flatten().map(|entry| entry.path().join("bin")).collect())
-        .unwrap_or_default();
-    folders.sort_by_key(|path| {
-        let version = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
-        version.and_then(|name| name.parse::<u32>().ok())
-    });
-    let config = Command::new("pg_config").arg("--bindir").stderr(Stdio::null()).output();
-    if let Ok(output) = config {
-        folders.insert(0, PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
-    }
-    let complete =
-        |folder: &PathBuf| ["initdb", "postgres"].iter().all(|name| folder.join(name).is_file());
-    let found = folders.into_iter().rev().find(complete);
+    let found = xtask::postgres_programs();
     found.expect("PostgreSQL's server programs are installed: `cargo xtask test` sees to that")
 }
 

@@ -15,6 +15,7 @@ use crate::{
     door::{Door, SYSTEM},
     found::Tables,
     record::{Answer, Outcome, Record, Write},
+    trace,
 };
 
 /// How often a process is killed where nobody says otherwise.
@@ -25,9 +26,11 @@ pub fn rounds() -> u64 {
     crate::dice::number("AFTERCARE_CRASH_ROUNDS").unwrap_or(ROUNDS).max(1)
 }
 
-/// The databases of a suite.
+/// The databases of a suite that has served, from now on with the trace.
 pub async fn tables(suite: &Suite) -> Tables {
-    Tables { tickets: suite.db("tickets").await, customers: suite.db("customers").await }
+    let customers = suite.db("customers").await;
+    trace::install(&customers).await;
+    Tables { tickets: suite.db("tickets").await, customers }
 }
 
 /// Gives agents so little room that they run out of it.

@@ -53,7 +53,7 @@ impl Door {
         let mut voices: Vec<_> =
             staff.map(|member| (member, token(suite, CallerKind::Member, member))).collect();
         voices.push((SYSTEM, token(suite, CallerKind::Integration, SYSTEM)));
-        let customers = channel(suite.at("customers").public);
+        let customers = channel(suite.at("tickets").public);
         Self { tickets: channel(tickets), customers, voices }
     }
 

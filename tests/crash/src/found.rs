@@ -19,7 +19,10 @@ use tokio::task::JoinSet;
 use tonic::Status;
 use uuid::Uuid;
 
-use crate::door::{Door, SYSTEM, TENANT};
+use crate::{
+    door::{Door, SYSTEM, TENANT},
+    trace,
+};
 
 const EVENTS: Sql = Sql::both(
     "SELECT aggregate, sequence, at, kind FROM events WHERE tenant = $1 ORDER BY aggregate, sequence",
@@ -105,6 +108,8 @@ pub struct House {
     pub timelines: BTreeMap<String, Vec<customers::TimelineItem>>,
     /// The rows that timelines are made of: ticket and sequence.
     pub timeline: Vec<(Uuid, i64)>,
+    /// Each time that an event was put there: ticket and sequence, in order.
+    pub trace: Vec<(Uuid, i64)>,
     /// How many events the timeline could not take.
     pub dead: i64,
 }
@@ -200,6 +205,7 @@ impl House {
             ledger: ledger.into_iter().map(|(who, used, of)| (who, (used, of))).collect(),
             timelines: BTreeMap::new(),
             timeline: customers.all(TIMELINE, args![tenant]).await?,
+            trace: trace::read(customers).await?,
             dead,
         })
     }
@@ -276,8 +282,12 @@ async fn whole(door: &Door, ticket: pb::Ticket) -> Result<Found, Status> {
     }
     let (mut entries, mut page_token) = (Vec::new(), String::new());
     loop {
-        let request =
-            pb::ListEntriesRequest { parent: parent.clone(), page_size: PAGE, page_token };
+        let request = pb::ListEntriesRequest {
+            parent: parent.clone(),
+            page_size: PAGE,
+            page_token,
+            order: 0,
+        };
         let page = conversation.list_entries(door.request(SYSTEM, request)).await?.into_inner();
         entries.extend(page.entries);
         page_token = page.next_page_token;

@@ -7,6 +7,7 @@
 //!
 //! - [`door`]: where clients call, and in whose name.
 //! - [`crash`]: a suite that is killed and started again.
+//! - [`trace`]: each time that an event took effect, in order.
 //! - [`cluster`]: a PostgreSQL of a test's own, which is killed as well.
 //! - [`wire`]: a network between client and suite, which is cut.
 //!
@@ -26,4 +27,5 @@ pub mod door;
 pub mod found;
 pub mod load;
 pub mod record;
+pub mod trace;
 pub mod wire;

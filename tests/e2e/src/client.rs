@@ -4,7 +4,9 @@ use std::{collections::HashMap, sync::LazyLock, time::Duration};
 
 use http::uri::PathAndQuery;
 use prost::Message as _;
-use prost_reflect::{DynamicMessage, MethodDescriptor, ReflectMessage as _};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, MessageDescriptor, MethodDescriptor, ReflectMessage as _,
+};
 use serde_json::{Value, json};
 use tonic::{
     Request, Status, Streaming,
@@ -44,20 +46,30 @@ pub enum Outcome {
     Refused(Box<Status>),
 }
 
-/// The methods of the suite, by their own names, which are unique.
-static METHODS: LazyLock<HashMap<String, MethodDescriptor>> = LazyLock::new(|| {
-    let ours = contracts::POOL.services().flat_map(|service| {
-        service.methods().map(|method| (method.name().to_owned(), method)).collect::<Vec<_>>()
-    });
-    ours.collect()
+/// The methods of the suite, by their own names and by their full ones.
+static METHODS: LazyLock<HashMap<String, Vec<MethodDescriptor>>> = LazyLock::new(|| {
+    let mut methods: HashMap<String, Vec<MethodDescriptor>> = HashMap::new();
+    for method in
+        contracts::POOL.services().flat_map(|service| service.methods().collect::<Vec<_>>())
+    {
+        for name in [method.name(), method.full_name()] {
+            methods.entry(name.to_owned()).or_default().push(method.clone());
+        }
+    }
+    methods
 });
 
-/// The method of this name, for instance `CreateTicket`.
+/// The method of this name: its own, for instance `CreateTicket`, or where several services have one
+/// of that name its full one.
 ///
 /// # Panics
-/// Where there is none.
+/// Where there is none, or more than one.
 pub fn method(name: &str) -> &'static MethodDescriptor {
-    METHODS.get(name).unwrap_or_else(|| panic!("the contracts have no method `{name}`"))
+    match METHODS.get(name).map(Vec::as_slice) {
+        Some([method]) => method,
+        Some(_) => panic!("several services have a method `{name}`: give its full name"),
+        None => panic!("the contracts have no method `{name}`"),
+    }
 }
 
 /// The path of a method.
@@ -87,6 +99,11 @@ impl Client {
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// The headers that it sends.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.headers.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
     /// Calls a method; of a stream the first message is the answer.
@@ -181,6 +198,14 @@ impl Outcome {
         }
     }
 
+    /// The answer as JSON, or why it was refused, as `google.rpc.Status` is in JSON.
+    pub fn json(&self) -> Result<Value, Value> {
+        match self {
+            Self::Answer(answer) => Ok(json_of(answer)),
+            Self::Refused(status) => Err(status_json(status)),
+        }
+    }
+
     /// The refusal.
     pub fn refusal(&self) -> Option<&Status> {
         match self {
@@ -194,6 +219,20 @@ impl Outcome {
 pub fn reason(status: &Status) -> (String, String) {
     let details = status.get_error_details();
     details.error_info().map(|info| (info.domain.clone(), info.reason.clone())).unwrap_or_default()
+}
+
+/// A refusal as `google.rpc.Status` in JSON, with all its details.
+fn status_json(status: &Status) -> Value {
+    static STATUS: LazyLock<MessageDescriptor> = LazyLock::new(|| {
+        let google = DescriptorPool::decode(tonic_types::pb::FILE_DESCRIPTOR_SET);
+        let google = google.expect("Google's own descriptors are some");
+        google.get_message_by_name("google.rpc.Status").expect("a status is among them")
+    });
+    if status.details().is_empty() {
+        return json!({ "code": i32::from(status.code()), "message": status.message() });
+    }
+    let message = DynamicMessage::decode(STATUS.clone(), status.details());
+    json_of(&message.expect("the details of a refusal are a status"))
 }
 
 /// A message as JSON.

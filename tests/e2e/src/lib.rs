@@ -7,6 +7,9 @@
 //! - [`scenario`]: for each RPC, a prepared tenant and a request that succeeds there.
 //! - [`isolation`]: what another tenant gets to see of it, which is nothing.
 //! - [`golden`]: answers without what differs from run to run.
+//! - [`json`]: any method over JSON and HTTP, by the HTTP rule of its contract.
+//! - [`walk`]: one complaint, and what every client must see of it; [`python`] and [`node`] run
+//!   clients that nobody here wrote.
 //!
 //! The suites that tests share end with the test program, however that ends.
 //!
@@ -20,11 +23,14 @@ pub mod contract;
 pub mod desk;
 pub mod golden;
 pub mod isolation;
+pub mod json;
+pub mod node;
 mod process;
 pub mod python;
 pub mod scenario;
 pub mod suite;
 pub mod until;
+pub mod walk;
 
 pub use backend::Backend;
 pub use client::{Client, Outcome};

@@ -83,7 +83,11 @@ impl Process {
     }
 
     /// Whether it has ended by itself, and with which exit code.
+    ///
+    /// # Panics
+    /// Where the machine has no `/proc`, which tells.
     pub fn ended(&mut self) -> Option<i32> {
+        assert!(Path::new("/proc/self").exists(), "the tests need /proc, as Linux has it");
         let path = Path::new("/proc").join(&self.pid);
         if self.ended.is_none() && !path.exists() {
             self.wait();

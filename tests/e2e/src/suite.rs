@@ -2,6 +2,7 @@
 //! that run on it.
 
 use std::{
+    ffi::OsString,
     fmt::Write as _,
     fs,
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -50,6 +51,9 @@ pub const OTHER_AGENT: &str = "ben";
 pub const BUSY_AGENT: &str = "max";
 /// A queue that tickets come to only where a test names it.
 pub const QUIET_QUEUE: &str = "quiet";
+
+/// What runs in the first of two processes; customers has the second to itself.
+pub const FRONT: [&str; 2] = ["gateway", "tickets"];
 
 /// A tenant of the seed. Both have the same queues and staff by the same names, so that nothing but
 /// the tenant tells them apart.
@@ -231,12 +235,19 @@ impl Suite {
                 let _ = writeln!(text, "link = \"http://{peer}\"");
             }
         };
-        if self.is_one_process() {
-            section("server", self.tickets);
-        } else {
-            section("services.tickets", self.tickets);
+        section("server", self.tickets);
+        if !self.is_one_process() {
             section("services.customers", self.customers);
+            for service in FRONT {
+                let _ =
+                    writeln!(text, "[services.{service}]\nlink = \"http://{}\"", self.tickets.peer);
+            }
         }
+        // What is tested here is not how much may be called.
+        text.push_str(
+            "[limits]\ntenant_rate = 100000\ntenant_burst = 100000\n\
+             credential_rate = 100000\ncredential_burst = 100000\n",
+        );
         text
     }
 
@@ -309,10 +320,7 @@ impl Suite {
 
     /// Channels to the public ports, connected when first used.
     pub fn channels(&self) -> Channels {
-        Channels {
-            tickets: channel(self.tickets.public),
-            customers: channel(self.customers.public),
-        }
+        Channels { tickets: channel(self.tickets.public), customers: channel(self.tickets.public) }
     }
 
     /// A bearer token of the local issuer.
@@ -333,10 +341,7 @@ impl Suite {
 
     /// A client of a customer; `name` is `customers/{id}`.
     pub fn customer(&self, tenant: Tenant, name: &str) -> Client {
-        let customer = CustomerId::parse_name(name).expect("a customer's name");
-        let subject = customer.uuid().to_string();
-        let principal = principal(tenant, CallerKind::Customer, &subject);
-        self.client_of(&Principal { customer: Some(customer), ..principal })
+        self.client_of(&customer_of(tenant, name))
     }
 
     /// A client that is another system of the tenant.
@@ -386,6 +391,14 @@ pub fn finish(command: &mut Command) -> Finished {
     }
 }
 
+/// The search path for programs with one folder more, before the others.
+#[expect(clippy::disallowed_methods, reason = "PATH is no setting of the suite")]
+pub fn search_path(first: &Path) -> OsString {
+    let others = std::env::var_os("PATH").unwrap_or_default();
+    let all = [first.to_owned()].into_iter().chain(std::env::split_paths(&others));
+    std::env::join_paths(all).expect("folders on the search path have plain names")
+}
+
 /// The binary under test.
 ///
 /// # Panics
@@ -411,6 +424,14 @@ pub fn member_of(tenant: Tenant, member: &str) -> Principal {
     principal(tenant, CallerKind::Member, member)
 }
 
+/// A customer of a tenant, `customers/{id}`, to make a token for.
+pub fn customer_of(tenant: Tenant, name: &str) -> Principal {
+    let customer = CustomerId::parse_name(name).expect("a customer's name");
+    let subject = customer.uuid().to_string();
+    let principal = principal(tenant, CallerKind::Customer, &subject);
+    Principal { customer: Some(customer), ..principal }
+}
+
 fn principal(tenant: Tenant, kind: CallerKind, subject: &str) -> Principal {
     let (tenant, subject) = (tenant.id(), subject.to_owned());
     Principal { tenant, kind, subject, roles: Vec::new(), customer: None }
@@ -429,7 +450,7 @@ async fn is_ready(admin: SocketAddr) -> bool {
 
 /// A port that nobody has. Below those that the system gives to outgoing connections, so that it is
 /// still free when a killed process is started again.
-fn free() -> SocketAddr {
+pub fn free() -> SocketAddr {
     const FIRST: u16 = 20_000;
     const MANY: u16 = 12_000;
     static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| {
@@ -475,17 +496,14 @@ fn seed() -> String {
                 "[[tenants.members]]\nid = \"{member}\"\ntitle = \"{member}\"\n\
                  roles = [\"{role}\"]\nteams = [\"front\"]\nlocale = \"{locale}\"\n"
             );
-            let tier = match role {
-                "agent" => "junior",
-                "senior_agent" => "senior",
-                "supervisor" => "supervisor",
-                _ => continue,
-            };
+            if !matches!(role, "agent" | "senior_agent" | "supervisor") {
+                continue;
+            }
             let capacity = if member == BUSY_AGENT { 0 } else { 1_000 };
             let _ = writeln!(
                 text,
                 "routing = {{ queues = [\"complaints\", \"{QUIET_QUEUE}\", \"general\"], \
-                 languages = [\"en\", \"zh\"], capacity = {capacity}, tier = \"{tier}\" }}"
+                 languages = [\"en\", \"zh\"], capacity = {capacity} }}"
             );
         }
     }

@@ -24,7 +24,7 @@ fn every_rpc_has_permission_idempotency_level_http_rule_and_scenario() {
     none(&methods::undeclared(&all, &scenario::names()));
     let unknown: Vec<_> = scenario::names()
         .into_iter()
-        .filter(|name| !all.iter().any(|method| method.name() == name))
+        .filter(|name| !all.iter().any(|method| method.full_name() == name))
         .collect();
     none(&unknown);
 }
@@ -33,7 +33,9 @@ fn every_rpc_has_permission_idempotency_level_http_rule_and_scenario() {
 fn a_method_without_a_scenario_is_found() {
     let all = contract::all_methods(&POOL);
     let mut scenarios = scenario::names();
-    scenarios.remove("GetTicket");
+    scenarios.remove("aftercare.tickets.v1.TicketService.GetTicket");
+    // A method of the same name in another service is no scenario of this one.
+    scenarios.insert("aftercare.tickets.v2.TicketService.GetTicket".to_owned());
     let found = methods::undeclared(&all, &scenarios);
     assert_eq!(found, ["aftercare.tickets.v1.TicketService.GetTicket: no scenario"]);
 }
@@ -63,13 +65,22 @@ fn everything_stored_has_a_data_class() {
             "aftercare.customers.v1.Customer",
             "aftercare.customers.v1.Product",
             "aftercare.customers.v1.Purchase",
+            "aftercare.gateway.v1.AccessRecord",
+            "aftercare.gateway.v1.ApiKey",
+            "aftercare.gateway.v1.Member",
+            "aftercare.gateway.v1.Team",
+            "aftercare.gateway.v1.Tenant",
             "aftercare.tickets.v1.Entry",
             "aftercare.tickets.v1.Ticket",
         ]
     );
     let stored = data::stored(&POOL);
     let names: BTreeSet<_> = stored.iter().map(|message| message.full_name().to_owned()).collect();
-    for held in ["aftercare.tickets.v1.Facts", "aftercare.customers.v1.Identifier"] {
+    for held in [
+        "aftercare.tickets.v1.Facts",
+        "aftercare.customers.v1.Identifier",
+        "aftercare.gateway.v1.Login",
+    ] {
         assert!(names.contains(held), "{held} is held by a resource");
     }
     none(&data::unclassified(&stored));
@@ -77,15 +88,20 @@ fn everything_stored_has_a_data_class() {
 
 #[test]
 fn events_carry_neither_personal_data_nor_free_text() {
-    none(&data::personal(&data::reachable(&POOL, data::EVENTS)));
-    none(&data::unclassified(&data::reachable(&POOL, data::EVENTS)));
+    let events = data::events(&POOL);
+    for known in ["aftercare.customers.v1.CustomerEvent", "aftercare.tickets.v1.TicketEvent"] {
+        assert!(events.contains(known), "{known} is found by itself");
+    }
+    let held = data::reachable(&POOL, events.iter().map(String::as_str));
+    none(&data::personal(&held));
+    none(&data::unclassified(&held));
     // A ticket, which has both, would be found.
     assert!(data::personal(&data::reachable(&POOL, ["aftercare.tickets.v1.Ticket"])).len() > 5);
 }
 
 #[test]
 fn googles_files_are_googles() {
-    let printed = finish(&mut python::script("google_api.py"));
+    let printed = finish(&mut python::script("python/google_api.py"));
     assert_eq!(printed.code, 0, "{}", printed.err);
     let ours = FileDescriptorSet::decode(contracts::DESCRIPTORS).unwrap().file;
     let mut compared = 0;

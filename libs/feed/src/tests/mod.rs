@@ -1,10 +1,13 @@
 //! Tests on both databases: a service that writes, its feed, and services that consume.
 
 mod consumer;
+mod pages;
 mod replicas;
 mod sequencer;
 mod server;
+mod source;
 mod torture;
+mod trace;
 mod watch;
 
 use std::{sync::Arc, time::Duration};

@@ -20,7 +20,7 @@ use super::{
     consumer::{Pair, each_pair},
     effects, link, sequencer, site, start, tenant, write,
 };
-use crate::{Consumer, HandleError, Source, dead_letters};
+use crate::{Consumer, HandleError, Source, consumer::Step, dead_letters};
 
 /// Nothing here takes long; where it does, it hangs.
 async fn soon<T>(what: impl Future<Output = T>) -> T {
@@ -122,6 +122,35 @@ async fn the_loops_carry_an_event_from_commit_to_effect_and_stop_when_told() {
         soon(futures::future::join(running, writing)).await;
         let all: Vec<i64> = (1..=40).collect();
         assert_eq!(effects(&pair.to, aggregate(1)).await, all);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_gauges_tell_what_is_so_while_the_lease_lasts_and_nothing_after() {
+    each_pair(async |pair| {
+        let away = Effects::with(|_| Err(HandleError::transient("not now")));
+        let stuck = replica(pair, "a", away);
+        let lag = |consumer: &Consumer<Effects>| {
+            let gauge = &consumer.site.metrics.consumer_lag;
+            gauge.with_label_values(&["tests.effects", "tests"]).get()
+        };
+        pair.write(aggregate(1), 3).await;
+        let stop = CancellationToken::new();
+        let seen = async {
+            while lag(&stuck) != 3 {
+                tokio::task::yield_now().await;
+            }
+            stop.cancel();
+        };
+        soon(futures::future::join(stuck.run(stop.clone()), seen)).await;
+        assert_eq!(lag(&stuck), 0, "another may hold the lease now");
+
+        let well = replica(pair, "b", Effects::plain());
+        let partition = store::events::partition_of(tenant(), aggregate(1), 2);
+        assert_eq!(well.step(partition, Duration::ZERO).await.unwrap(), Step::Moved);
+        assert_eq!(effects(&pair.to, aggregate(1)).await, [1, 2, 3]);
+        assert_eq!(lag(&well), 0, "the page has taken effect");
     })
     .await;
 }

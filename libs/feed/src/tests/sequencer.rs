@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use store::{Engine, Sql, args, idempotency, transact};
 use testing::{TestDb, each_db};
+use tokio_util::sync::CancellationToken;
 
 use super::{TABLES, aggregate, clock, sequence_all, sequencer, start, write};
 use crate::{
@@ -94,6 +95,26 @@ async fn one_that_was_overtaken_is_fenced_off() {
         assert_eq!(sequence(db, &first).await.unwrap(), None);
         assert_eq!(sequence(db, &second).await.unwrap(), Some(Moved { count: 3, head: 3 }));
         assert_eq!(sequence(db, &second).await.unwrap(), Some(Moved { count: 0, head: 3 }));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_that_was_told_to_stop_leaves_nothing_to_wait_for() {
+    each_db(TABLES, async |db| {
+        let (source, clock) = (Source::new("tests", db.db.clone()), clock());
+        for number in 0..8 {
+            write(db, aggregate(number), start(), 1).await;
+        }
+        let stop = CancellationToken::new();
+        stop.cancel();
+        sequencer(&source, &clock, "before the restart").run(stop).await;
+        for number in 0..8 {
+            write(db, aggregate(number), start(), 1).await;
+        }
+        let mut next = sequencer(&source, &clock, "after it");
+        next.tick().await.unwrap();
+        assert_eq!(source.heads().await.unwrap().heads.iter().sum::<i64>(), 16);
     })
     .await;
 }

@@ -121,6 +121,15 @@ async fn an_operator_lists_redrives_and_rewinds() {
         assert_eq!((redriven.taken, redriven.left), (3, 0));
         assert_eq!(effects(&pair.to, aggregate(1)).await, [1, 2, 3]);
 
+        // Never forward, and never past what would then be lost.
+        pair.write(aggregate(1), 3).await;
+        for (asked, becomes) in [(99, 3), (3, 3), (2, 2), (99, 2)] {
+            let rewind = RewindRequest { consumer: name(), position: asked };
+            let rewound = admin.rewind(call(rewind)).await.unwrap().into_inner().consumers;
+            let partitions: Vec<i32> = rewound.iter().map(|one| one.partition).collect();
+            assert_eq!(partitions, [0, 1]);
+            assert_eq!(rewound.iter().map(|one| one.position).sum::<i64>(), becomes);
+        }
         let rewind = RewindRequest { consumer: name(), position: 3 };
         admin.rewind(call(rewind)).await.unwrap();
         for wrong in ["nobody", "tests.effect"] {

@@ -4,7 +4,7 @@ use std::{pin::Pin, time::Duration};
 
 use futures::{Stream, StreamExt as _};
 use kernel::{TenantId, keys::RootKeys, page::PageTokens};
-use store::transact;
+use store::{Sql, args, transact};
 use testing::each_db;
 use uuid::Uuid;
 
@@ -13,6 +13,7 @@ use crate::{Event, Item, Resume, Source, WatchFault, watch};
 
 type Items = Pin<Box<dyn Stream<Item = Result<Item, WatchFault>> + Send>>;
 
+const SET_BACK: Sql = Sql::both("UPDATE partitions SET head = head - 1 WHERE head > 0");
 const QUIET: Duration = Duration::from_hours(1);
 
 async fn open(source: &Source, from: Option<Resume>) -> Result<Items, WatchFault> {
@@ -121,6 +122,20 @@ async fn a_token_of_another_feed_or_of_long_ago_is_refused() {
         let failed = tokio::time::timeout(Duration::from_secs(10), items.next()).await.unwrap();
         assert!(matches!(failed, Some(Err(WatchFault::Replaced))), "{failed:?}");
         assert!(items.next().await.is_none());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stream_that_is_open_notices_that_its_feed_was_restored() {
+    each_db(TABLES, async |db| {
+        let source = Source::new("tests", db.db.clone());
+        write_mixed(&source, 3).await;
+        let mut items = open(&source, None).await.unwrap();
+        assert!(matches!(next(&mut items).await, Item::Heartbeat(_)));
+        transact!(db, "test", |tx| tx.execute(SET_BACK, args![]).await).unwrap();
+        let failed = tokio::time::timeout(Duration::from_secs(10), items.next()).await.unwrap();
+        assert!(matches!(failed, Some(Err(WatchFault::Replaced))), "{failed:?}");
     })
     .await;
 }

@@ -10,6 +10,7 @@ mod idempotency;
 mod lease;
 mod meta;
 mod migrations;
+mod once;
 
 use kernel::{TenantId, Time};
 use store::{Migration, Sql};

@@ -1,15 +1,20 @@
-//! `feed`: the consumers of a running suite.
+//! `feed`: the consumers of a running suite, and the feed of a service that was restored.
+
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use config::Config;
+use config::{Config, SERVICES};
 use contracts::r#type::v1::{
-    ListConsumersRequest, ListDeadLettersRequest, RedriveRequest, RewindRequest,
+    ConsumerPosition, ListConsumersRequest, ListDeadLettersRequest, RedriveRequest, RewindRequest,
     feed_admin_service_client::FeedAdminServiceClient,
 };
+use kernel::{Clock, Ids};
 use rpc::Link;
+use store::{meta, transact};
 use tonic::Status;
 
 use super::reach;
+use crate::serve::{Databases, chosen};
 
 /// Arguments of `feed`.
 #[derive(Debug, clap::Args)]
@@ -38,13 +43,22 @@ enum Command {
         /// For instance `customers.timeline`.
         consumer: String,
     },
-    /// Set a consumer back, for one that stood still because its source was restored.
+    /// Set a consumer back, never forward, for one that stood still because its source was restored.
     Rewind {
         /// For instance `customers.timeline`.
         consumer: String,
-        /// The position after which it goes on in every partition; 0 for all that is kept.
+        /// The position after which it goes on in every partition that has come so far; 0 for all
+        /// that is kept.
         #[arg(long, default_value_t = 0)]
         position: i64,
+    },
+    /// Give a service's feed a new incarnation: part of restoring its database from a backup, before
+    /// it is served again. Its consumers then stand still until they are rewound, and streams of its
+    /// events begin anew, since the feed will give positions again that they have seen.
+    Renew {
+        /// The service whose database was restored.
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(SERVICES))]
+        service: String,
     },
 }
 
@@ -70,11 +84,12 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<()> {
         }
         Command::Rewind { consumer, position } => {
             let mut client = client(config, args.address, &consumer).await?;
-            let request = RewindRequest { consumer: consumer.clone(), position };
-            client.rewind(request).await.map_err(|status| told(&status))?;
-            println!("{consumer} goes on after position {position}");
+            let request = RewindRequest { consumer, position };
+            let done = client.rewind(request).await.map_err(|status| told(&status))?;
+            places(done.into_inner().consumers);
             Ok(())
         }
+        Command::Renew { service } => renew(config, &service).await,
     }
 }
 
@@ -85,29 +100,52 @@ async fn client(config: &Config, address: Option<String>, consumer: &str) -> Res
     Ok(Client::new(reach::first(&addresses).await?))
 }
 
+/// Works on the database itself: what was restored is renewed before anybody serves it.
+async fn renew(config: &Config, service: &str) -> Result<()> {
+    let url = config.database_url(service);
+    if let Some(file) = url.strip_prefix("sqlite:").filter(|file| !Path::new(file).exists()) {
+        bail!("there is no {file}: restore it first");
+    }
+    let databases = Databases::open(config, &chosen(&[service.to_owned()])).await?;
+    databases.must_be_ready().await?;
+    let incarnation = Ids::random(Clock::system()).next();
+    let db = databases.of(service)?;
+    transact!(db, "feed.renew", |tx| meta::renew_incarnation(tx, incarnation).await)?;
+    databases.close().await;
+    println!("the feed of {service} has a new incarnation; rewind who reads it (`feed rewind`)");
+    Ok(())
+}
+
 async fn list(config: &Config, address: Option<String>) -> Result<()> {
     let addresses = address.map_or_else(|| reach::admins(config), |address| vec![address]);
-    let mut rows = vec![["CONSUMER", "SOURCE", "PARTITION", "POSITION", ""].map(str::to_owned)];
+    let mut consumers = Vec::new();
     let mut answered = false;
     for address in &addresses {
         let Some(link) = reach::open(address).await? else { continue };
         answered = true;
         let found = Client::new(link).list_consumers(ListConsumersRequest {}).await;
-        for found in found.map_err(|status| told(&status))?.into_inner().consumers {
-            let state = if found.stopped.is_empty() {
-                "runs".to_owned()
-            } else {
-                format!("STOPPED: {}", found.stopped)
-            };
-            let (partition, position) = (found.partition.to_string(), found.position.to_string());
-            rows.push([found.consumer, found.source, partition, position, state]);
-        }
+        consumers.extend(found.map_err(|status| told(&status))?.into_inner().consumers);
     }
     if !answered {
         bail!("nothing answers at {}", addresses.join(" or "));
     }
-    table(&rows);
+    places(consumers);
     Ok(())
+}
+
+/// Prints how far consumers are.
+fn places(consumers: Vec<ConsumerPosition>) {
+    let mut rows = vec![["CONSUMER", "SOURCE", "PARTITION", "POSITION", ""].map(str::to_owned)];
+    for found in consumers {
+        let state = if found.stopped.is_empty() {
+            "runs".to_owned()
+        } else {
+            format!("STOPPED: {}", found.stopped)
+        };
+        let (partition, position) = (found.partition.to_string(), found.position.to_string());
+        rows.push([found.consumer, found.source, partition, position, state]);
+    }
+    table(&rows);
 }
 
 async fn dead_letters(client: &mut Client, consumer: String, limit: i32) -> Result<()> {

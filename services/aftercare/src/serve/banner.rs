@@ -17,13 +17,18 @@ const CUSTOMER: &str = r#"{"identifiers": [{"kind": "IDENTIFIER_KIND_PHONE", "va
 /// Addresses, a token, and a call to paste into a second terminal.
 pub(crate) fn text(process: &Process<'_>, at: &Addresses) -> Result<String> {
     let config = process.config;
-    let mut text = format!("Aftercare serves {}.\n\n", process.running.join(" and "));
+    let mut text = format!("Aftercare serves {}.\n\n", process.running.join(", "));
     let mut line = |name: &str, value: &str| {
         // Writing to a text cannot fail.
         let _ = writeln!(text, "  {name:8} {value}");
     };
     let shows = if config.embedded() { ", reflection" } else { "" };
-    line("public", &format!("{}  gRPC with a bearer token{shows}", at.public));
+    let speaks = if process.running.contains(&"gateway") {
+        format!("gRPC, gRPC-Web, JSON{shows}; http://{}/docs", reachable(at.public))
+    } else {
+        format!("gRPC with a bearer token{shows}")
+    };
+    line("public", &format!("{}  {speaks}", at.public));
     if let Some(peer) = at.peer {
         line("peers", &format!("{peer}  the suite's other processes"));
     }

@@ -21,7 +21,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use tower::service_fn;
 
 use super::{
-    Databases, Process,
+    Background, Databases, Process,
     clock::Hands,
     ports::{Listeners, Port},
     services::Services,
@@ -40,6 +40,7 @@ pub(crate) struct Running {
     /// A worker has ended that should not have.
     broken: CancellationToken,
     writes: TaskTracker,
+    background: Background,
     databases: Databases,
 }
 
@@ -62,6 +63,7 @@ impl Running {
             no_more_work: CancellationToken::new(),
             broken: CancellationToken::new(),
             writes: services.tasks.clone(),
+            background: process.background.clone(),
             databases: services.databases.clone(),
         };
         running.tell(ServingStatus::NotServing).await;
@@ -142,6 +144,9 @@ impl Running {
         let work = async {
             self.workers.wait().await;
             self.writes.wait().await;
+            self.background.stop.cancel();
+            self.background.tasks.close();
+            self.background.tasks.wait().await;
             self.databases.close().await;
         };
         let tidy = timeout(drain.grace.max(Duration::from_secs(1)), work).await.is_ok();

@@ -1,28 +1,34 @@
 //! `serve`: puts services together and runs them until it is told to stop.
 //!
 //! The order matters: addresses are taken first, since a second start must fail before it touches
-//! anything; keys before the databases that they seal; migrations before the services; all of it
-//! before the first call is let in.
+//! anything; keys before the databases that they seal; migrations before the services, and between
+//! them a look whether the keys are those of the data; all of it before the first call is let in.
 
 mod banner;
 mod clock;
 mod databases;
 mod drain;
+mod gateway;
+pub(crate) mod keys;
 mod ports;
 mod services;
 mod tenants;
 mod workers;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use config::{Config, LogFormat, SERVICES, Seed};
 use kernel::{Clock, Ids, keys::RootKeys};
 use rpc::{Grants, Methods};
-use telemetry::Metrics;
+use telemetry::{Collector, DatabaseUse, Export, Metrics};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use databases::Databases;
 use drain::Running;
+
+/// How long the last spans may take on their way to the collector.
+const LAST_SPANS: Duration = Duration::from_secs(3);
 
 /// Arguments of `serve`.
 #[derive(Debug, Default, clap::Args)]
@@ -44,30 +50,51 @@ pub(crate) struct Process<'a> {
     pub(crate) methods: Arc<Methods>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) metrics: Metrics,
-    /// An id that no other process or earlier run has.
+    /// What leases know this process by.
     pub(crate) holder: String,
+    /// What keeps connections and keys fresh.
+    pub(crate) background: Background,
+}
+
+/// Work that the ways to other processes need, up to the last call.
+#[derive(Clone, Default)]
+pub(crate) struct Background {
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
 }
 
 /// Runs until SIGTERM, Ctrl-C or the end of a part that must not end.
 pub(crate) async fn run(config: &Config, args: &Args) -> Result<ExitCode> {
-    logs(config)?;
-    let (running, banner) = start(config, chosen(&args.services)).await?;
+    let (services, metrics) = (chosen(&args.services), Metrics::new());
+    let collector = collector(config, &services, &metrics)?;
+    logs(config, collector.as_ref())?;
+    let (running, banner) = start(config, services, metrics).await?;
     println!("{banner}");
-    running.until_told(config).await
+    let ended = running.until_told(config).await;
+    if let Some(collector) = collector {
+        collector.finish(LAST_SPANS).await;
+    }
+    ended
 }
 
 /// Puts these services together and starts them; the text is for whoever started them.
 pub(crate) async fn start(
     config: &Config,
     services: Vec<&'static str>,
+    metrics: Metrics,
 ) -> Result<(Running, String)> {
     let listeners = ports::Listeners::bind(config.addresses(&services)).await?;
-    let process = Process::prepare(config, services)?;
+    let keys = keys::of(config, &services).await?;
+    let process = Process::prepare(config, services, keys, metrics)?;
     let databases = Databases::open(config, &process.running).await?;
+    measure(&process.metrics, &databases);
     if config.database.migrate {
         databases.migrate(&process.ids).await?;
     }
     databases.must_be_ready().await?;
+    for (service, db) in databases.iter() {
+        keys::must_fit(&process.keys, service, db).await?;
+    }
     clock::restore(&process, &databases).await?;
     let services = services::build(&process, &databases).await?;
     let workers = workers::all(&process, &services);
@@ -81,31 +108,77 @@ pub(crate) fn chosen(named: &[String]) -> Vec<&'static str> {
     SERVICES.into_iter().filter(wanted).collect()
 }
 
-/// Starts logging as the configuration says.
-pub(crate) fn logs(config: &Config) -> Result<()> {
+/// The way to the collector, where the configuration names one.
+fn collector(config: &Config, services: &[&str], metrics: &Metrics) -> Result<Option<Collector>> {
+    let Some(otlp) = &config.telemetry.otlp else { return Ok(None) };
+    let instance = Ids::random(Clock::system()).next().to_string();
+    let export = Export {
+        otlp,
+        sampling_ratio: config.telemetry.sampling_ratio,
+        trust_client_sampling: config.telemetry.trust_client_sampling,
+        services,
+        instance: &instance,
+    };
+    Collector::start(&export, metrics).map(Some).context("`telemetry.otlp` is wrong")
+}
+
+/// Lets the metrics tell what the databases do.
+fn measure(metrics: &Metrics, databases: &Databases) {
+    for (service, db) in databases.iter() {
+        let db = db.clone();
+        metrics.database(service, move || {
+            let usage = db.usage();
+            DatabaseUse {
+                connections: usage.connections,
+                idle: usage.idle,
+                transactions: usage.transactions,
+                waited: usage.waited,
+                retries: usage.retries,
+            }
+        });
+    }
+}
+
+/// Starts logging as the configuration says, and tracing where there is a collector.
+pub(crate) fn logs(config: &Config, collector: Option<&Collector>) -> Result<()> {
     let format = match config.log.format {
         LogFormat::Text => telemetry::LogFormat::Text,
         LogFormat::Json => telemetry::LogFormat::Json,
     };
-    telemetry::init(format, &config.log.level).context("`log.level` is wrong")
+    telemetry::init(format, &config.log.level, collector).context("`log.level` is wrong")
 }
 
 impl<'a> Process<'a> {
-    fn prepare(config: &'a Config, running: Vec<&'static str>) -> Result<Self> {
+    fn prepare(
+        config: &'a Config,
+        running: Vec<&'static str>,
+        keys: RootKeys,
+        metrics: Metrics,
+    ) -> Result<Self> {
         let clock = Clock::system();
         let ids = Ids::random(clock.clone());
         Ok(Self {
             config,
             running,
             seed: crate::seed::load(config)?,
-            keys: config.root_keys_or_new().context("the root key cannot be used")?,
-            holder: ids.next().to_string(),
+            keys,
+            holder: holder(config, &ids),
             clock,
             ids,
             methods: Arc::new(Methods::read(&contracts::POOL)),
             grants: Arc::new(crate::settings::grants(config)?),
-            metrics: Metrics::new(),
+            metrics,
+            background: Background::default(),
         })
+    }
+}
+
+/// What leases know a process by. On PostgreSQL an id that no other process or earlier run has. Files
+/// have no replicas: there one that was killed and starts again need not wait for its own leases.
+fn holder(config: &Config, ids: &Ids) -> String {
+    match config.database.url.sqlite_folder() {
+        Some(_) => "only".to_owned(),
+        None => ids.next().to_string(),
     }
 }
 

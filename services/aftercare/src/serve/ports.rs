@@ -4,9 +4,17 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result};
 use config::Addresses;
+use gateway::web::Front;
 use http::{Method, Request, Response, StatusCode, Version, header};
 use kernel::{Caller, CallerKind, Locale, Role, TenantId};
-use rpc::{Edge, Link, Methods, inbound::Trust, issuer::LocalIssuer, token::Minter};
+use rpc::{
+    DirectoryCallers, Edge, Link, Methods,
+    edge::{self, Unlimited},
+    ending::Streams,
+    inbound::Trust,
+    issuer::LocalIssuer,
+    token::Minter,
+};
 use telemetry::Metrics;
 use tokio::net::TcpListener;
 use tonic::{Status, body::Body, service::Routes};
@@ -55,7 +63,10 @@ async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener> {
 /// What answers on a port.
 #[derive(Clone)]
 pub(crate) enum Port {
-    /// Clients: gRPC through the edge; health, and reflection where it is shown, past it.
+    /// Clients of the whole suite, by way of the gateway.
+    Front(Box<Front>),
+    /// Clients of the services here, where no gateway is: gRPC through the edge; health, and
+    /// reflection where it is shown, past it.
     Public { edge: Edge, open: Link },
     /// The other processes: each method through its service's wall.
     Peer { methods: Arc<Methods>, services: Arc<Services> },
@@ -66,20 +77,22 @@ pub(crate) enum Port {
 impl Port {
     /// The public port. `open` are the services that need no credential.
     pub(crate) fn public(process: &Process<'_>, services: &Services, open: Link) -> Result<Self> {
-        let keys = if process.config.identity.local_issuer {
-            process.keys.clone()
-        } else {
-            // Nobody has this key, so nobody's token holds.
-            kernel::keys::RootKeys::parse(&kernel::keys::RootKeys::generate(), &[])?
-        };
-        let edge = Edge::new(
-            services.walls.clone(),
-            process.methods.clone(),
-            LocalIssuer::new(&keys, process.clock.clone()),
-            crate::seed::directory(&process.seed),
-            Minter::new(EDGE, &process.keys, process.clock.clone()),
-            process.clock.clone(),
-        );
+        if let Some(gateway) = &services.gateway {
+            return Ok(Self::Front(Box::new(gateway.front(process, services, open)?)));
+        }
+        let issuer = process.config.identity.local_issuer;
+        let issuer = issuer.then(|| LocalIssuer::new(&process.keys, process.clock.clone()));
+        let directory = crate::seed::directory(&process.seed);
+        let edge = Edge::new(edge::Parts {
+            services: services.walls.clone(),
+            methods: process.methods.clone(),
+            grants: process.grants.clone(),
+            callers: Arc::new(DirectoryCallers::new(issuer, directory)),
+            admission: Arc::new(Unlimited),
+            minter: Minter::new(EDGE, &process.keys, process.clock.clone()),
+            clock: process.clock.clone(),
+            ids: process.ids.clone(),
+        });
         Ok(Self::Public { edge, open })
     }
 
@@ -92,6 +105,7 @@ impl Port {
             subject: "admin-port".to_owned(),
             roles: vec![Role::Operator],
             teams: Vec::new(),
+            scopes: None,
             customer: None,
             locale: Locale::En,
         };
@@ -108,12 +122,22 @@ impl Port {
         {
             return Ok(plain("text/plain; version=0.0.4", metrics.text()));
         }
-        if let Some(refusal) = refuse(&request) {
+        // The front speaks more than gRPC.
+        if !matches!(self, Self::Front(_))
+            && let Some(refusal) = refuse(&request)
+        {
             return Ok(refusal);
         }
-        let is_open = path.starts_with("/grpc.health.") || path.starts_with("/grpc.reflection.");
         let link = match self {
-            Self::Public { open, .. } | Self::Admin { open, .. } if is_open => open,
+            Self::Public { open, .. } | Self::Admin { open, .. } if is_open(path) => {
+                let streams = path != "/grpc.health.v1.Health/Check";
+                let mut response = open.oneshot(request).await.unwrap_or_else(Status::into_http);
+                if streams {
+                    response.extensions_mut().insert(Streams);
+                }
+                return Ok(response);
+            }
+            Self::Front(front) => return front.oneshot(request).await,
             Self::Public { edge, .. } => return edge.oneshot(request).await,
             Self::Admin { wall, .. } => wall,
             Self::Peer { methods, services } => match peer(&methods, &services, path) {
@@ -123,6 +147,11 @@ impl Port {
         };
         Ok(link.oneshot(request).await.unwrap_or_else(Status::into_http))
     }
+}
+
+/// Whether a method needs no credential.
+fn is_open(path: &str) -> bool {
+    path.starts_with("/grpc.health.") || path.starts_with("/grpc.reflection.")
 }
 
 /// The wall in front of a method: its service's, or that of the feeds.

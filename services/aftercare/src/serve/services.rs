@@ -6,18 +6,18 @@ use anyhow::{Context, Result};
 use contracts::r#type::v1::feed_service_server::FeedServiceServer;
 use customers::timeline;
 use feed::{Consumer, FeedServer, Site, Source};
-use kernel::TenantId;
+use kernel::{TenantId, keys::LastingKey};
 use rpc::{
     Inbound, Link, Outbound,
     inbound::Trust,
     token::{Minter, Verifier},
 };
-use store::meta;
+use store::{Db, meta};
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use uuid::Uuid;
 
-use super::{Databases, Process, tenants};
+use super::{Background, Databases, Process, gateway::Gateway, tenants};
 
 /// Who mints call tokens besides the services: the wall of the public port.
 pub(crate) const EDGE: &str = "edge";
@@ -34,10 +34,11 @@ pub(crate) struct Services {
     pub(crate) tasks: TaskTracker,
     pub(crate) databases: Databases,
     pub(crate) tickets: Option<tickets::App>,
+    pub(crate) gateway: Option<Gateway>,
     pub(crate) timeline: Option<Arc<Consumer<timeline::Timeline>>>,
 }
 
-/// Builds what runs here. Customers come first, since tickets calls them.
+/// Builds what runs here, each after those that it calls.
 pub(crate) async fn build(process: &Process<'_>, databases: &Databases) -> Result<Services> {
     let tasks = TaskTracker::new();
     let sources: Vec<_> =
@@ -51,6 +52,7 @@ pub(crate) async fn build(process: &Process<'_>, databases: &Databases) -> Resul
         tasks,
         databases: databases.clone(),
         tickets: None,
+        gateway: None,
         timeline: None,
     };
     if process.running.contains(&"customers") {
@@ -59,6 +61,9 @@ pub(crate) async fn build(process: &Process<'_>, databases: &Databases) -> Resul
     if process.running.contains(&"tickets") {
         services.add_tickets(process).await?;
     }
+    if process.running.contains(&::gateway::NAME) {
+        services.add_gateway(process).await?;
+    }
     Ok(services)
 }
 
@@ -66,6 +71,7 @@ impl Services {
     async fn add_customers(&mut self, process: &Process<'_>) -> Result<()> {
         let db = self.databases.of("customers")?.clone();
         let app = customers::App::new(customers::Parts {
+            lasting: lasting_key(&db, process, "customers").await?,
             partitions: meta::partitions(&db).await?,
             db: db.clone(),
             clock: process.clock.clone(),
@@ -105,6 +111,7 @@ impl Services {
         let source = own.cloned().context("tickets has no feed")?;
         let customers = process.way("customers", self.walls.get("customers"))?;
         let app = tickets::App::new(tickets::Parts {
+            lasting: lasting_key(&db, process, "tickets").await?,
             partitions: meta::partitions(&db).await?,
             db,
             clock: process.clock.clone(),
@@ -124,6 +131,29 @@ impl Services {
     }
 }
 
+impl Services {
+    async fn add_gateway(&mut self, process: &Process<'_>) -> Result<()> {
+        let gateway = Gateway::new(process, self).await?;
+        let wall = process.wall(gateway.routes(process, self)?, &[::gateway::NAME]);
+        self.walls.insert(::gateway::NAME.to_owned(), wall);
+        self.gateway = Some(gateway);
+        Ok(())
+    }
+}
+
+/// The key that blind indexes and hashes of requests of a service derive from.
+pub(crate) async fn lasting_key(
+    db: &Db,
+    process: &Process<'_>,
+    service: &str,
+) -> Result<LastingKey> {
+    meta::lasting_key(db, &process.keys).await.with_context(|| {
+        format!(
+            "{service} cannot open its lasting key; is a former root key missing in `keys.retired`?"
+        )
+    })
+}
+
 impl Process<'_> {
     /// The wall around these routes, for call tokens to one of `audiences`.
     fn wall(&self, routes: Routes, audiences: &[&str]) -> Link {
@@ -139,17 +169,19 @@ impl Process<'_> {
     }
 
     /// The way to a service: `here` where it runs in this process, its link otherwise.
-    fn way(&self, service: &str, here: Option<&Link>) -> Result<Link> {
+    pub(crate) fn way(&self, service: &str, here: Option<&Link>) -> Result<Link> {
         if let Some(link) = here.filter(|_| self.running.contains(&service)) {
             return Ok(link.clone());
         }
         let uri = self.config.link(service).with_context(|| {
             format!("{service} does not run in this process: say where it is (`services.{service}.link`)")
         })?;
-        rpc::link::channel(uri).with_context(|| format!("`services.{service}.link`"))
+        let Background { tasks, stop } = &self.background;
+        rpc::balance::channel(uri, tasks, stop)
+            .with_context(|| format!("`services.{service}.link`"))
     }
 
-    fn outbound(&self, link: Link, from: &str, to: &str) -> Outbound {
+    pub(crate) fn outbound(&self, link: Link, from: &str, to: &str) -> Outbound {
         Outbound::new(link, Minter::new(from, &self.keys, self.clock.clone()), to)
     }
 }

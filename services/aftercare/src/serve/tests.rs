@@ -1,10 +1,12 @@
 //! A suite in this process, on SQLite and ports of its own: what its ports answer, and how it goes
 //! down.
 
-use std::{collections::HashMap, net::SocketAddr};
+use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
 use config::{Config, SERVICES};
-use contracts::tickets::v1::{ListTicketsRequest, ticket_service_client::TicketServiceClient};
+use contracts::tickets::v1::{
+    ListTicketsRequest, WatchTicketsRequest, ticket_service_client::TicketServiceClient,
+};
 use contracts::r#type::v1::{
     AdvanceClockRequest, GetClockRequest, ListConsumersRequest,
     clock_service_client::ClockServiceClient, feed_admin_service_client::FeedAdminServiceClient,
@@ -21,6 +23,7 @@ use tonic_reflection::pb::v1::{
     ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
+use tonic_types::StatusExt as _;
 
 use super::{Running, chosen, start};
 use crate::{operate::reach, token};
@@ -50,7 +53,8 @@ fn config(folder: &TempDir, more: &[(&str, &str)]) -> Config {
 
 async fn suite_in(folder: TempDir, more: &[(&str, &str)]) -> Suite {
     let config = config(&folder, more);
-    let (running, banner) = start(&config, SERVICES.to_vec()).await.unwrap();
+    let (running, banner) =
+        start(&config, SERVICES.to_vec(), telemetry::Metrics::new()).await.unwrap();
     let address = |name: &str| {
         let line = banner.lines().find(|line| line.trim_start().starts_with(name)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
@@ -126,20 +130,31 @@ async fn both_ports_show_the_contracts_of_a_trial_by_reflection() {
 }
 
 #[tokio::test]
-async fn what_is_not_grpc_over_http2_is_told_so() {
+async fn the_admin_port_speaks_grpc_and_tells_metrics() {
     let suite = suite().await;
-    for port in [suite.public, suite.admin] {
-        let page = http1(port, "GET / HTTP/1.1").await;
-        assert!(page.starts_with("HTTP/1.1 415 ") && page.contains("aftercare call"), "{page}");
-        let json = "POST /v1/tickets HTTP/1.1\r\ncontent-type: application/json";
-        assert!(http1(port, json).await.starts_with("HTTP/1.1 415 "));
-        let web = "POST /x HTTP/1.1\r\ncontent-type: application/grpc-web+proto";
-        assert!(http1(port, web).await.starts_with("HTTP/1.1 415 "));
-        let old = "POST /x HTTP/1.1\r\ncontent-type: application/grpc";
-        assert!(http1(port, old).await.starts_with("HTTP/1.1 505 "));
-    }
-    assert!(http1(suite.admin, "GET /metrics HTTP/1.1").await.starts_with("HTTP/1.1 200 "));
-    assert!(http1(suite.public, "GET /metrics HTTP/1.1").await.starts_with("HTTP/1.1 415 "));
+    let port = suite.admin;
+    let page = http1(port, "GET / HTTP/1.1").await;
+    assert!(page.starts_with("HTTP/1.1 415 ") && page.contains("aftercare call"), "{page}");
+    let json = "POST /v1/tickets HTTP/1.1\r\ncontent-type: application/json";
+    assert!(http1(port, json).await.starts_with("HTTP/1.1 415 "));
+    let web = "POST /x HTTP/1.1\r\ncontent-type: application/grpc-web+proto";
+    assert!(http1(port, web).await.starts_with("HTTP/1.1 415 "));
+    let old = "POST /x HTTP/1.1\r\ncontent-type: application/grpc";
+    assert!(http1(port, old).await.starts_with("HTTP/1.1 505 "));
+    assert!(http1(port, "GET /metrics HTTP/1.1").await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn the_public_port_speaks_json_and_shows_its_document() {
+    let suite = suite().await;
+    let port = suite.public;
+    assert!(http1(port, "GET /docs HTTP/1.1").await.starts_with("HTTP/1.1 200 "));
+    let document = http1(port, "GET /openapi.json HTTP/1.1").await;
+    assert!(document.contains("/v1/tickets"), "{document}");
+    assert!(http1(port, "GET /v1/tickets HTTP/1.1").await.starts_with("HTTP/1.1 401 "));
+    assert!(http1(port, "GET /metrics HTTP/1.1").await.starts_with("HTTP/1.1 404 "));
+    let old = "POST /x HTTP/1.1\r\ncontent-type: application/grpc";
+    assert!(!http1(port, old).await.starts_with("HTTP/1.1 200 "));
 }
 
 #[tokio::test]
@@ -171,7 +186,7 @@ async fn operators_move_the_clock_forward_and_a_restart_keeps_it() {
 }
 
 async fn start_error(config: &Config) -> String {
-    match start(config, SERVICES.to_vec()).await {
+    match start(config, SERVICES.to_vec(), telemetry::Metrics::new()).await {
         Err(error) => error.to_string(),
         Ok(_) => panic!("it started"),
     }
@@ -218,6 +233,28 @@ async fn a_drain_tells_health_first_and_then_lets_nobody_in() {
 }
 
 #[tokio::test]
+async fn streams_that_are_open_end_in_order_and_hold_no_drain_up() {
+    let suite = suite_in(TempDir::new().unwrap(), &[("DRAIN__GRACE", "10m")]).await;
+    let mut tickets = TicketServiceClient::new(suite.public().await);
+    let watch = suite.request(WatchTicketsRequest::default());
+    let mut watched = tickets.watch_tickets(watch).await.unwrap().into_inner();
+    assert!(!watched.message().await.unwrap().unwrap().resume_token.is_empty());
+    let mut health = HealthClient::new(suite.public().await);
+    let mut health = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    health.message().await.unwrap();
+    let drain = suite.running.drain(&suite.config.drain);
+    let drained = tokio::time::timeout(Duration::from_mins(1), drain).await;
+    assert!(drained.expect("the streams do not hold it up"));
+    let end = watched.message().await.unwrap_err();
+    assert_eq!(end.code(), Code::Unavailable);
+    assert!(end.get_details_retry_info().is_some());
+    assert_eq!(end.get_details_error_info().unwrap().reason, "GOING_AWAY");
+    while let Ok(answer) = health.message().await {
+        assert!(answer.is_some(), "it does not end as if all were said");
+    }
+}
+
+#[tokio::test]
 async fn a_second_start_fails_before_it_touches_anything() {
     let suite = suite().await;
     let folder = TempDir::new().unwrap();
@@ -238,6 +275,21 @@ fn services_run_once_and_in_one_order() {
 async fn a_service_that_is_elsewhere_needs_its_link() {
     let folder = TempDir::new().unwrap();
     let alone = config(&folder, &[]);
-    let error = start(&alone, vec!["tickets"]).await.err().unwrap().to_string();
+    let error =
+        start(&alone, vec!["tickets"], telemetry::Metrics::new()).await.err().unwrap().to_string();
     assert!(error.contains("services.customers.link"), "{error}");
+}
+
+#[tokio::test]
+async fn data_that_another_root_key_has_sealed_is_not_served() {
+    let first = suite().await;
+    assert!(first.running.drain(&first.config.drain).await);
+    let old = std::fs::read_to_string(&first.config.keys.file).unwrap();
+    let new = kernel::keys::RootKeys::generate();
+    let replaced = config(&first.folder, &[("KEYS__ROOT", &new)]);
+    let refused = start_error(&replaced).await;
+    let id = first.config.root_keys().unwrap().id();
+    assert!(refused.contains(&id) && refused.contains("backup"), "{refused}");
+    let rotated = [("KEYS__ROOT", new.as_str()), ("KEYS__RETIRED", old.trim())];
+    suite_in(first.folder, &rotated).await;
 }

@@ -36,6 +36,11 @@ pub(crate) fn all(process: &Process<'_>, services: &Services) -> Vec<Worker> {
     if let Some(app) = services.tickets.clone() {
         workers.push(worker("tickets timers".to_owned(), |stop| tickets::worker::run(app, stop)));
     }
+    if let Some(gateway) = services.gateway.clone() {
+        let app = gateway.app.clone();
+        workers.push(worker("gateway audit".to_owned(), |stop| gateway::access::run(app, stop)));
+        workers.push(worker("gateway origins".to_owned(), |stop| gateway.follow_origins(stop)));
+    }
     workers
 }
 

@@ -5,7 +5,7 @@
 
 use contracts::customers::v1::IdentifierKind as Kind;
 
-use super::{email, phone, width};
+use super::{email, mask, phone, width};
 
 /// The longest value, in characters.
 pub const MAX_VALUE: usize = 254;
@@ -74,6 +74,10 @@ impl Identifier {
         }
         if value.trim().is_empty() {
             return Err("must not be empty");
+        }
+        // Of many people one mask is left.
+        if mask::is_masked(value) {
+            return Err("is what a mask left of the value: write the whole");
         }
         let (normalised, invalid) = normalise(kind, value, region)?;
         let region = if kind == Kind::Phone { region } else { "" };
@@ -208,6 +212,21 @@ mod tests {
             (Kind::External, "crm:0"),
             (Kind::Unspecified, "13800138000"),
             (Kind::Phone, " "),
+        ] {
+            assert!(key(kind, value).is_err(), "{kind:?} {value}");
+        }
+    }
+
+    #[test]
+    fn what_a_mask_left_makes_no_key() {
+        for (kind, value) in [
+            (Kind::Email, "j****@gmail.com"),
+            (Kind::Email, "ｊ＊＊＊@gmail.com"),
+            (Kind::Email, "j*n@gmail.com"),
+            (Kind::Phone, "138****8001"),
+            (Kind::Wechat, "****23"),
+            (Kind::MemberNumber, "****23"),
+            (Kind::External, "crm:****23"),
         ] {
             assert!(key(kind, value).is_err(), "{kind:?} {value}");
         }

@@ -1,13 +1,8 @@
 //! What callers without `pii.read` see of names, numbers and addresses.
 
 use contracts::customers::v1::IdentifierKind as Kind;
-pub use kernel::hide::name;
 use kernel::hide::{NAME, address, number};
-
-/// Whether a text is what a mask left of another, which must never be written back.
-pub fn is_masked(text: &str) -> bool {
-    text.contains(NAME)
-}
+pub use kernel::hide::{is_masked, name};
 
 /// Of a given name nothing where the family name tells its first character already: of 王芳 the two
 /// first characters are the whole.

@@ -12,7 +12,6 @@ use crate::{
     App, Error, convert,
     domain::customer::{Customer, MAX_IDENTIFIERS, Profile},
     events::{self, Place},
-    once::Once,
     rpc::get_customer,
     store::{
         customers,
@@ -55,10 +54,10 @@ pub(crate) async fn handle(
 ) -> Result<Answer, Error> {
     let request_id = std::mem::take(&mut request.request_id);
     let draft = parse(&app, &call, &request, &request_id)?;
-    let once = Once::new(&app, &call, METHOD, &request_id, &request);
+    let once = app.once(&call, METHOD, &request_id, &request);
     let name = draft.customer.id.name();
     let earlier = transact!(app.db, "customer.create", |tx| {
-        let earlier = once.claim(&app, tx, &name, 1).await?;
+        let earlier = once.claim(tx, &name, 1).await?;
         if earlier.is_none() {
             record(&app, &call, tx, &draft).await?;
         }

@@ -3,15 +3,14 @@
 use contracts::customers::v1::{
     CreateProductRequest, Product as Answer, ProductCreated, customer_event::Change,
 };
-use kernel::Violations;
+use kernel::{Violations, id::is_product_id};
 use rpc::{Call, wire};
 use store::transact;
 
 use crate::{
     App, Error, convert,
-    domain::purchase::{Product, is_product_id, product_name},
+    domain::purchase::{Product, product_name},
     events::{self, Place},
-    once::Once,
     rpc::get_product,
     store::products,
 };
@@ -26,10 +25,10 @@ pub(crate) async fn handle(
 ) -> Result<Answer, Error> {
     let request_id = std::mem::take(&mut request.request_id);
     let product = parse(&app, &request, &request_id)?;
-    let once = Once::new(&app, &call, METHOD, &request_id, &request);
+    let once = app.once(&call, METHOD, &request_id, &request);
     let name = product_name(&product.id);
     let earlier = transact!(app.db, "product.create", |tx| {
-        let earlier = once.claim(&app, tx, &name, 1).await?;
+        let earlier = once.claim(tx, &name, 1).await?;
         if earlier.is_some() {
             return Ok(earlier);
         }

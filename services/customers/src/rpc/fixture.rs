@@ -30,12 +30,14 @@ impl Fixture {
     pub(crate) async fn new() -> Self {
         let database = TestDb::migrated(Engine::Sqlite, MIGRATIONS).await;
         let clock = Clock::manual(START);
+        let keys = RootKeys::parse(&"42".repeat(32), &[]).unwrap();
         let app = App::new(Parts {
+            lasting: store::meta::lasting_key(&database, &keys).await.unwrap(),
             db: database.db.clone(),
             partitions: 1,
             ids: Ids::seeded(clock.clone(), 1),
             clock,
-            keys: RootKeys::parse(&"42".repeat(32), &[]).unwrap(),
+            keys,
             tasks: TaskTracker::new(),
             regions: (1..9).map(|n| (tenant(n), "CN".to_owned())).collect(),
         });
@@ -138,6 +140,7 @@ fn call(tenant_number: u128, kind: CallerKind, role: Role, scope: RowScope) -> C
         subject: "test".to_owned(),
         roles: vec![role],
         teams: Vec::new(),
+        scopes: None,
         customer,
         locale: Locale::En,
     };

@@ -6,7 +6,7 @@ use rpc::Call;
 
 use crate::{
     App, Error, convert,
-    position::{Position, Query, cut},
+    position::{Position, Query, page_of},
     store::customers,
 };
 
@@ -23,7 +23,7 @@ pub(crate) async fn handle(
     violations.finish(())?;
 
     let sealer = app.sealer(tenant);
-    let mut rows = match call.scope {
+    let rows = match call.scope {
         RowScope::Tenant => customers::list(&app.db, tenant, &sealer, start, size + 1).await?,
         RowScope::Own(id) => {
             let own = customers::get(&app.db, tenant, &sealer, id).await?;
@@ -31,13 +31,11 @@ pub(crate) async fn handle(
         }
         RowScope::None | RowScope::Teams(_) => Vec::new(),
     };
-    let next = cut(&mut rows, size)
+    let (shown, last) = page_of(&rows, size, |customer| convert::customer(customer, &call));
+    let next = last
         .map(|last| Position { at: last.created_at, id: last.id.uuid(), sequence: 0 })
         .map(|last| query.token(&app, last));
-    Ok(ListCustomersResponse {
-        customers: rows.iter().map(|customer| convert::customer(customer, &call)).collect(),
-        next_page_token: next.unwrap_or_default(),
-    })
+    Ok(ListCustomersResponse { customers: shown, next_page_token: next.unwrap_or_default() })
 }
 
 #[cfg(test)]

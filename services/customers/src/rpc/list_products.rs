@@ -6,7 +6,7 @@ use rpc::Call;
 
 use crate::{
     App, Error, convert,
-    position::{Query, cut},
+    position::{Query, page_of},
     store::products,
 };
 
@@ -21,12 +21,10 @@ pub(crate) async fn handle(
     let start = query.start_text(&app, &request.page_token, &mut violations);
     violations.finish(())?;
 
-    let mut rows = products::list(&app.db, call.tenant(), &start, size + 1).await?;
-    let next = cut(&mut rows, size).map(|last| query.token_text(&app, &last.id));
-    Ok(ListProductsResponse {
-        products: rows.iter().map(convert::product).collect(),
-        next_page_token: next.unwrap_or_default(),
-    })
+    let rows = products::list(&app.db, call.tenant(), &start, size + 1).await?;
+    let (shown, last) = page_of(&rows, size, convert::product);
+    let next = last.map(|last| query.token_text(&app, &last.id));
+    Ok(ListProductsResponse { products: shown, next_page_token: next.unwrap_or_default() })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use rpc::Call;
 
 use crate::{
     App, Error, convert,
-    position::{Position, Query, cut},
+    position::{Position, Query, page_of},
     rpc::get_customer,
     store::purchases,
 };
@@ -27,14 +27,12 @@ pub(crate) async fn handle(
     };
     get_customer::check(&app, &call, customer).await?;
 
-    let mut rows = purchases::list(&app.db, tenant, customer, start, size + 1).await?;
-    let next = cut(&mut rows, size)
+    let rows = purchases::list(&app.db, tenant, customer, start, size + 1).await?;
+    let (shown, last) = page_of(&rows, size, convert::purchase);
+    let next = last
         .map(|last| Position { at: last.order.purchased_at, id: last.id.uuid(), sequence: 0 })
         .map(|last| query.token(&app, last));
-    Ok(ListPurchasesResponse {
-        purchases: rows.iter().map(convert::purchase).collect(),
-        next_page_token: next.unwrap_or_default(),
-    })
+    Ok(ListPurchasesResponse { purchases: shown, next_page_token: next.unwrap_or_default() })
 }
 
 #[cfg(test)]

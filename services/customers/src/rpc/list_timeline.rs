@@ -6,7 +6,7 @@ use rpc::Call;
 
 use crate::{
     App, Error, convert,
-    position::{Position, Query, cut},
+    position::{Position, Query, page_of},
     rpc::get_customer,
     store::timeline::{self, Part},
 };
@@ -27,14 +27,12 @@ pub(crate) async fn handle(
     };
     get_customer::check(&app, &call, customer).await?;
 
-    let mut rows = timeline::list(&app.db, tenant, customer, part(&call), start, size + 1).await?;
-    let next = cut(&mut rows, size)
+    let rows = timeline::list(&app.db, tenant, customer, part(&call), start, size + 1).await?;
+    let (shown, last) = page_of(&rows, size, convert::timeline_item);
+    let next = last
         .map(|last| Position { at: last.at, id: last.aggregate, sequence: last.sequence })
         .map(|last| query.token(&app, last));
-    Ok(ListTimelineResponse {
-        items: rows.iter().map(convert::timeline_item).collect(),
-        next_page_token: next.unwrap_or_default(),
-    })
+    Ok(ListTimelineResponse { items: shown, next_page_token: next.unwrap_or_default() })
 }
 
 /// Customers see of their timeline what they were told, staff see all.

@@ -1,20 +1,23 @@
 //! `ResolveCustomer`: from an identifier, in any of its usual forms, to its customer.
 //!
 //! The first identifier that is known decides; the others are not added to that customer, since who
-//! gives an identifier has not shown that it is theirs.
+//! gives an identifier has not shown that it is theirs. What makes no key is passed over: a hotline
+//! typed in beside a good address must not keep its owner from being recognised.
 
 use contracts::customers::v1::{
     CustomerKind, ResolveCustomerRequest, ResolveCustomerResponse as Answer,
 };
 use kernel::{CustomerId, Violations};
 use rpc::{Call, wire};
-use store::transact;
+use store::{
+    idempotency::{Earlier, Once},
+    transact,
+};
 
 use super::create_customer::{Draft, record};
 use crate::{
     App, Error, convert,
     domain::customer::{Profile, reaches},
-    once::{Earlier, Once},
     rpc::get_customer,
     store::identifiers,
 };
@@ -44,7 +47,7 @@ pub(crate) async fn handle(
 ) -> Result<Answer, Error> {
     let request_id = std::mem::take(&mut request.request_id);
     let draft = parse(&app, &call, &request, &request_id)?;
-    let once = Once::new(&app, &call, METHOD, &request_id, &request);
+    let once = app.once(&call, METHOD, &request_id, &request);
     let create = request.create && call.scope == kernel::RowScope::Tenant;
 
     // Most are known: no transaction, and on SQLite no waiting for the writer.
@@ -84,13 +87,13 @@ async fn settle(
     transact!(app.db, "customer.resolve", |tx| {
         let owners = identifiers::owners_in(tx, call.tenant(), &draft.keyed).await?;
         if let Some((_, id)) = identifiers::first_owner(&owners, &draft.keyed) {
-            let earlier = once.claim(app, tx, &id.name(), FOUND).await?;
+            let earlier = once.claim(tx, &id.name(), FOUND).await?;
             return Ok(earlier.map_or(Outcome::Found(id), Outcome::Earlier));
         }
         if !create {
             return Err(Error::NobodyHas);
         }
-        if let Some(earlier) = once.claim(app, tx, &draft.customer.id.name(), MADE).await? {
+        if let Some(earlier) = once.claim(tx, &draft.customer.id.name(), MADE).await? {
             return Ok(Outcome::Earlier(earlier));
         }
         record(app, call, tx, draft).await?;
@@ -119,12 +122,20 @@ fn parse(
     let given = &request.identifiers;
     violations.check((1..=MOST).contains(&given.len()), "identifiers", "must be 1 to 5");
     let listed = &given[..given.len().min(MOST)];
-    let keyed = convert::identifiers(app, call.tenant(), listed, "identifiers", &mut violations);
-    let profile = Profile { display_name: request.display_name.clone(), ..Profile::default() };
+    let mut unusable = Violations::new();
+    let keyed = convert::identifiers(app, call.tenant(), listed, "identifiers", &mut unusable);
+    let mut profile = Profile { display_name: request.display_name.clone(), ..Profile::default() };
     let mut named = Violations::new();
     profile.check(|field| field == "display_name", &mut named);
-    for violation in named.as_slice() {
-        violations.add("display_name", violation.description.clone());
+    if !named.is_empty() {
+        profile.display_name.clear();
+    }
+    // One that makes a key is enough; with none, all that is wrong is said.
+    if keyed.is_empty() {
+        violations.extend(unusable);
+        for violation in named.as_slice() {
+            violations.add("display_name", violation.description.clone());
+        }
     }
     violations.finish(Draft::new(app, CustomerKind::Person, profile, keyed))
 }
@@ -241,6 +252,20 @@ mod tests {
         assert!(handle(fixture.app.clone(), call, new.clone()).await.is_err());
         let made = handle(fixture.app.clone(), stranger(), new).await.unwrap();
         assert!(made.created);
+    }
+
+    #[tokio::test]
+    async fn what_makes_no_key_is_passed_over() {
+        let fixture = Fixture::new().await;
+        let mail = identifier(IdentifierKind::Email, "f@example.com");
+        let british = Identifier { region: "UK".to_owned(), ..phone("020 7946 0018") };
+        let mut asked = request(&[phone("110"), british, mail.clone(), mail.clone()], true);
+        asked.display_name = "王**".to_owned();
+        let made = handle(fixture.app.clone(), system(), asked).await.unwrap();
+        let customer = made.customer.unwrap();
+        assert_eq!((customer.display_name.as_str(), customer.identifiers.len()), ("", 1));
+        let found = handle(fixture.app.clone(), system(), request(&[mail], false)).await.unwrap();
+        assert_eq!(found.customer.unwrap(), customer);
     }
 
     #[tokio::test]

@@ -5,13 +5,12 @@ use contracts::customers::v1::{
 };
 use kernel::{CustomerId, RowScope, Violations, etag, mask::Mask};
 use rpc::{Call, wire};
-use store::{Tx, events::monotone, transact};
+use store::{Tx, events::monotone, idempotency::Once, transact};
 
 use crate::{
     App, Error, convert,
     domain::customer::{Customer, Profile, WRITABLE, reaches},
     events::{self, Place},
-    once::Once,
     rpc::get_customer,
     store::customers,
 };
@@ -40,7 +39,7 @@ pub(crate) async fn handle(
     if !reaches(&call.scope, change.id) {
         return Err(Error::CustomerNotFound { name });
     }
-    let once = Once::new(&app, &call, METHOD, &request_id, &request);
+    let once = app.once(&call, METHOD, &request_id, &request);
     let updated = transact!(app.db, "customer.update", |tx| {
         write(&app, &call, tx, &once, &change).await
     })?;
@@ -62,7 +61,7 @@ async fn write(
     let sealer = app.sealer(tenant);
     let locked = customers::lock(tx, tenant, &sealer, change.id).await?;
     let mut customer = locked.ok_or_else(|| Error::CustomerNotFound { name: name.clone() })?;
-    if once.claim(app, tx, &name, customer.version + 1).await?.is_some() {
+    if once.claim(tx, &name, customer.version + 1).await?.is_some() {
         return Ok(None);
     }
     if !change.demand.admits(customer.version) {

@@ -8,7 +8,7 @@ use contracts::customers::v1::{
 };
 use kernel::{CustomerId, PurchaseId, Violations, etag};
 use rpc::{Call, wire};
-use store::{Tx, events::monotone, transact};
+use store::{Tx, events::monotone, idempotency::Once, transact};
 use uuid::Uuid;
 
 use crate::{
@@ -22,7 +22,6 @@ use crate::{
         timeline,
     },
     events::{self, Place},
-    once::Once,
     store::{customers, products, purchases, timeline as rows},
 };
 
@@ -49,7 +48,7 @@ pub(crate) async fn handle(
     if !reaches(&call.scope, report.customer) {
         return Err(Error::CustomerNotFound { name: report.customer.name() });
     }
-    let once = Once::new(&app, &call, METHOD, &request_id, &request);
+    let once = app.once(&call, METHOD, &request_id, &request);
     let purchase = transact!(app.db, "purchase.upsert", |tx| {
         write(&app, &call, tx, &once, &report).await
     })?;
@@ -74,7 +73,7 @@ async fn write(
     let before = purchases::by_order(tx, tenant, &order.number).await?;
     let (id, version) =
         before.as_ref().map_or((report.new_id, 0), |before| (before.id, before.version));
-    if let Some(earlier) = once.claim(app, tx, &id.name(), version + 1).await? {
+    if let Some(earlier) = once.claim(tx, &id.name(), version + 1).await? {
         let id = PurchaseId::parse_name(&earlier.resource).ok_or(Error::Corrupt("request id"))?;
         return Ok(Err(id));
     }
@@ -147,7 +146,7 @@ async fn save(app: &App, call: &Call, tx: &mut Tx, purchase: Purchase) -> Result
         kind: EVENT.to_owned(),
         at,
     };
-    rows::insert(tx, &[(tenant, item)]).await?;
+    rows::put(tx, &[(tenant, item)]).await?;
     Ok(purchase)
 }
 

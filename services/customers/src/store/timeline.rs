@@ -1,4 +1,4 @@
-//! The timeline's rows: one for each event, once.
+//! The timeline's rows: one for each event, once, as it was told last.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -9,6 +9,10 @@ use uuid::Uuid;
 
 use crate::{Error, domain::timeline::Item, position::Position};
 
+const FORGET: Sql = Sql::both(
+    "DELETE FROM timeline \
+     WHERE tenant = $1 AND collection = $2 AND aggregate = $3 AND sequence >= $4",
+);
 const ADOPT: Sql = Sql::both(
     "UPDATE timeline SET customer = $5 \
      WHERE tenant = $1 AND collection = $2 AND aggregate = $3 AND sequence < $4 \
@@ -29,7 +33,7 @@ const LIST_PUBLIC: Sql = Sql::both(
 );
 
 /// Every statement of this module.
-pub(crate) const STATEMENTS: &[Sql] = &[ADOPT, LIST, LIST_PUBLIC];
+pub(crate) const STATEMENTS: &[Sql] = &[FORGET, ADOPT, LIST, LIST_PUBLIC];
 
 #[derive(FromRow)]
 struct Row {
@@ -41,10 +45,28 @@ struct Row {
     at: i64,
 }
 
-/// Writes what happened, all by one statement; nothing of what is there already.
-pub(crate) async fn insert(tx: &mut Tx, items: &[(TenantId, Item)]) -> Result<(), store::Error> {
-    if items.is_empty() {
+/// Writes what happened. An item whose place is taken is told anew, after a rewind: from its place
+/// on, what the timeline has of the same resource gives way, since a source that was restored may
+/// have lost it and may go on otherwise.
+pub(crate) async fn put(tx: &mut Tx, items: &[(TenantId, Item)]) -> Result<(), store::Error> {
+    if insert(tx, items).await? == items.len() as u64 {
         return Ok(());
+    }
+    let mut anew = HashSet::new();
+    for (tenant, item) in items {
+        let Item { collection, aggregate, sequence, .. } = item;
+        if anew.insert((*tenant, collection.as_str(), *aggregate)) {
+            let values = args![*tenant, collection, *aggregate, *sequence];
+            tx.execute(FORGET, values).await?;
+        }
+    }
+    insert(tx, items).await.map(drop)
+}
+
+/// Writes by one statement all whose places are free; returns how many.
+async fn insert(tx: &mut Tx, items: &[(TenantId, Item)]) -> Result<u64, store::Error> {
+    if items.is_empty() {
+        return Ok(0);
     }
     let mut list = List::new(
         "INSERT INTO timeline (tenant, collection, aggregate, sequence, customer, kind, at) VALUES ",
@@ -55,7 +77,7 @@ pub(crate) async fn insert(tx: &mut Tx, items: &[(TenantId, Item)]) -> Result<()
     }));
     list.push(" ON CONFLICT (tenant, collection, aggregate, sequence) DO NOTHING");
     let (text, values) = list.finish();
-    tx.execute(text, values).await.map(drop)
+    tx.execute(text, values).await
 }
 
 /// Of what these items happened to, that of which something happened while nobody knew whose it was.

@@ -79,8 +79,9 @@ CREATE TABLE agents (
 
 CREATE TABLE lanes (
     tenant UUID NOT NULL,
+    queue TEXT NOT NULL,
     lane TEXT NOT NULL,
-    PRIMARY KEY (tenant, lane)
+    PRIMARY KEY (tenant, queue, lane)
 );
 
 CREATE TABLE numbers (

@@ -29,7 +29,7 @@ impl Ticket {
     pub fn say(self, said: &Said, keep: bool, cx: &Context<'_>) -> Result<Changed, Refusal> {
         let category = self.category;
         let heard = said.visibility == Visibility::Public;
-        let customer = said.role == AuthorRole::Customer && heard && !said.thanks;
+        let customer = said.role == AuthorRole::Customer && heard && !self.merely_thanked(said);
         if category == Category::Closed && customer {
             self.check_follow_up(cx)?;
         }
@@ -81,6 +81,12 @@ impl Ticket {
             && said.role == AuthorRole::Customer
             && said.visibility == Visibility::Public
             && !said.thanks
+    }
+
+    /// Whether it says thank you and so changes nothing. Where the customer was asked something,
+    /// whatever comes back is the answer.
+    fn merely_thanked(&self, said: &Said) -> bool {
+        said.thanks && self.category != Category::WaitingCustomer
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Told {
     /// Whether there is a customer or a way to reach one.
     pub who: bool,
-    /// Whether a way to reach the customer was given.
+    /// Whether a way to reach the customer was given, and was not found to reach nobody.
     pub reachable: bool,
     /// Whether it is told what happened.
     pub what: bool,

@@ -128,8 +128,8 @@ impl Calendars {
     /// Elapsed time, and the usual office hours of a time zone: Monday to Friday, 09:00 to 18:00; in
     /// China with its days off and make-up working days.
     pub fn of_zone(zone: &str) -> Result<Self, Vec<Problem>> {
-        let standard = if zone == "Asia/Shanghai" {
-            CalendarSpec::cn_standard()
+        let standard = if calendar::china::is_zone(zone) {
+            CalendarSpec { zone: zone.to_owned(), ..CalendarSpec::cn_standard() }
         } else {
             let hours = [Hours::new("09:00", "18:00")];
             CalendarSpec {
@@ -186,6 +186,24 @@ mod tests {
         // National Day holiday, so eight working hours end on that Sunday.
         let mail = start(Metric::FirstResponse, Kind::Inquiry, Channel::Email).unwrap();
         assert_eq!(mail.target.unwrap().due, at("2026-09-20T08:30:00Z"));
+    }
+
+    #[test]
+    fn china_has_its_calendar_by_every_name_of_its_zone() {
+        for zone in ["Asia/Shanghai", "PRC", "Asia/Chongqing", "asia/shanghai"] {
+            let calendars = Calendars::of_zone(zone).unwrap();
+            let friday = at("2026-09-18T09:30:00Z");
+            assert_eq!(
+                calendars.after_working_days(friday, 1).unwrap(),
+                Calendars::of_zone("Asia/Shanghai").unwrap().after_working_days(friday, 1).unwrap(),
+                "{zone}"
+            );
+            let clock = Policy::shipped()
+                .start(Metric::FirstResponse, 1, Kind::Inquiry, Channel::Email, friday, &calendars)
+                .unwrap()
+                .unwrap();
+            assert_eq!(clock.target.unwrap().due, at("2026-09-20T08:30:00Z"), "{zone}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Who may take what, and what comes next.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use contracts::tickets::v1::{AssignmentReason, Channel, Kind};
 use kernel::{TenantId, TicketId, Time};
@@ -14,11 +14,6 @@ pub fn lane(queue: &str, language: &str, skills: &[String], weight: i32) -> Stri
 /// What a ticket of this lane takes of an agent's capacity.
 pub fn weight(lane: &str) -> i64 {
     lane.rsplit('|').next().and_then(|weight| weight.parse().ok()).unwrap_or(1)
-}
-
-/// The queue of a lane.
-pub fn queue(lane: &str) -> &str {
-    lane.split('|').next().unwrap_or_default()
 }
 
 /// A queue of a tenant.
@@ -102,6 +97,12 @@ impl Routing {
             self.agents.get(member).is_some_and(|profile| profile.skills.contains(skill))
         };
         skills.iter().filter(|skill| !has(skill)).map(String::as_str).collect()
+    }
+
+    /// Every skill that some agent has, once each.
+    pub fn skills(&self) -> BTreeSet<&str> {
+        let profiles = self.agents.values();
+        profiles.flat_map(|profile| &profile.skills).map(String::as_str).collect()
     }
 
     /// The queues of these teams.

@@ -137,6 +137,8 @@ impl Changed {
         body.resolution =
             body.resolution.map(|resolved| Resolved { silent_close: None, ..resolved });
         let (reopen_count, instance) = (body.reopened, body.reopened + 1);
+        body.began = cx.at;
+        body.waits.clear();
         self.ticket.category = Category::Open;
         self.touch(cx.at);
         self.note("ticket.reopened", Change::Reopened(TicketReopened { reopen_count }));

@@ -82,6 +82,10 @@ pub fn is_plain(message: &str) -> bool {
     if message.chars().count() > LONGEST {
         return false;
     }
+    // A number is an answer, or the number of something.
+    if message.chars().any(char::is_numeric) {
+        return false;
+    }
     let cjk = message.chars().any(is_cjk);
     if cjk { is_plain_zh(&message) } else { is_plain_en(&message) }
 }
@@ -157,6 +161,9 @@ mod tests {
             "好的",
             "谢谢你们把我的钱弄没了",
             "It works",
+            "Thanks, 4711",
+            "谢谢，４７１１",
+            "Thanks ①",
         ] {
             assert!(!is_plain(text), "{text}");
         }

@@ -13,7 +13,7 @@ use super::{
     code,
     facts::Told,
     policy::{Calendars, Policy},
-    routing,
+    routing::{self, Routing},
 };
 
 /// One matter of one customer. What lists and queues go by stands here; everything else is in
@@ -98,8 +98,15 @@ pub struct Body {
     pub resolution: Option<Resolved>,
     /// How many entries its conversation has.
     pub entries: i32,
-    /// When its contact is next to be resolved to a customer; `None` where nothing is pending.
+    /// When customers is next to be asked for the customer, or whose the contact is; `None` where
+    /// nothing is pending.
     pub link: Option<PendingLink>,
+    /// Whether somebody named its queue; else routing chose it.
+    pub queue_named: bool,
+    /// When the present instance of its clocks began: recorded, or last opened again.
+    pub began: Time,
+    /// When it waited for the customer since then.
+    pub waits: Vec<Wait>,
 }
 
 impl Body {
@@ -157,7 +164,17 @@ pub struct Resolved {
     pub silent_close: Option<Time>,
 }
 
-/// A contact that is still to be resolved to a customer.
+/// A stretch in which it was the customer's turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// Since when.
+    pub from: Time,
+    /// Until when; `None` while it lasts.
+    pub until: Option<Time>,
+}
+
+/// What customers is still to be asked: whether there is the customer, where one is named, else whose
+/// the contact is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingLink {
     /// How often it was tried.
@@ -348,19 +365,49 @@ impl Ticket {
         self.body.clocks.iter().filter_map(Clock::target_if_running).map(|t| t.due).min()
     }
 
-    /// Writes fields; `paths` are those that changed, by their names in the contract.
-    pub fn update(self, paths: Vec<String>, cx: &Context<'_>) -> Result<Changed, Refusal> {
+    /// Writes fields; `paths` are those that changed since `before`, by their names in the contract.
+    /// Another kind has other clocks, and another queue where routing chose it and nobody works on it.
+    pub fn update(
+        self,
+        mut paths: Vec<String>,
+        before: &Self,
+        routing: &Routing,
+        cx: &Context<'_>,
+    ) -> Result<Changed, Refusal> {
         if self.category == Category::Closed {
             return Err(Refusal::state(self.category, "a closed ticket is not written any more"));
         }
+        let retyped = self.body.kind != before.body.kind;
         let mut changed = Changed::start(self);
         let ticket = &mut changed.ticket;
+        if retyped && ticket.route(routing) {
+            paths.push("queue".to_owned());
+        }
         ticket.lane = ticket.body.lane(&ticket.queue, cx);
         let missing = ticket.body.told.missing(ticket.body.kind);
         let missing_facts = missing.into_iter().map(Into::into).collect();
         changed.touch(cx.at);
         changed.note("ticket.updated", Change::Updated(TicketUpdated { paths, missing_facts }));
+        if retyped {
+            changed.change_clocks(cx)?;
+        }
         Ok(changed)
+    }
+
+    /// Puts it into the queue that intake would choose now; false where it stays where it is.
+    fn route(&mut self, routing: &Routing) -> bool {
+        if self.body.queue_named || self.assignee.is_some() {
+            return false;
+        }
+        let body = &self.body;
+        match routing.queue_for(body.kind, body.channel, &body.language) {
+            Some(queue) if queue.id != self.queue => {
+                self.queue.clone_from(&queue.id);
+                self.team.clone_from(&queue.team);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Links it to the customer that its contact turned out to be.
@@ -373,6 +420,39 @@ impl Ticket {
         let paths = vec!["customer".to_owned()];
         let updated = TicketUpdated { paths, missing_facts: changed.missing_facts() };
         changed.note("ticket.updated", Change::Updated(updated));
+        changed
+    }
+
+    /// Takes back a customer that turned out not to exist. The contact, where there is one, is
+    /// resolved next.
+    pub fn unlink(self, cx: &Context<'_>) -> Changed {
+        let mut changed = Changed::start(self);
+        let ticket = &mut changed.ticket;
+        ticket.customer = None;
+        ticket.body.told.who = ticket.body.told.reachable;
+        let reachable = ticket.body.told.reachable;
+        ticket.body.link = reachable.then_some(PendingLink { attempts: 0, next: cx.at });
+        changed.touch(cx.at);
+        let paths = vec!["customer".to_owned()];
+        let updated = TicketUpdated { paths, missing_facts: changed.missing_facts() };
+        changed.note("ticket.updated", Change::Updated(updated));
+        changed
+    }
+
+    /// Notes that its contact reaches nobody: a complaint lacks who complains.
+    pub fn reach_nobody(self, cx: &Context<'_>) -> Changed {
+        let mut changed = Changed::start(self);
+        let before = changed.missing_facts();
+        let body = &mut changed.ticket.body;
+        body.link = None;
+        body.told.reachable = false;
+        body.told.who = changed.ticket.customer.is_some();
+        let missing_facts = changed.missing_facts();
+        if missing_facts != before {
+            changed.touch(cx.at);
+            let updated = TicketUpdated { paths: Vec::new(), missing_facts };
+            changed.note("ticket.updated", Change::Updated(updated));
+        }
         changed
     }
 
@@ -413,9 +493,15 @@ impl Changed {
             "ticket.status_changed",
             Change::StatusChanged(StatusChanged { previous: previous.into() }),
         );
+        let waits = &mut self.ticket.body.waits;
         if category == Category::WaitingCustomer {
+            waits.push(Wait { from: cx.at, until: None });
             self.pause_clocks(cx)
         } else if previous == Category::WaitingCustomer {
+            waits
+                .iter_mut()
+                .filter(|wait| wait.until.is_none())
+                .for_each(|w| w.until = Some(cx.at));
             self.resume_clocks(cx)
         } else {
             Ok(())

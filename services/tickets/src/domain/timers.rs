@@ -61,7 +61,7 @@ impl Ticket {
         Ok(changed)
     }
 
-    /// Puts off the next attempt to link it to its customer: two seconds, then twice as long each
+    /// Puts off the next question to customers about it: two seconds, then twice as long each
     /// time, at most a minute.
     pub fn link_later(&mut self, at: Time) {
         let attempts = self.body.link.map_or(0, |link| link.attempts) + 1;
@@ -84,6 +84,50 @@ impl Changed {
                 let change = describe(&clock);
                 self.ticket.body.clocks.push(clock);
                 self.note("clock.started", change);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the present instance the clocks of the ticket's kind, as if it had been of that kind from
+    /// the start: one that another rule makes takes the old one's place, and what was answered or
+    /// settled already is not measured again.
+    pub(super) fn change_clocks(&mut self, cx: &Context<'_>) -> Result<(), Refusal> {
+        if self.ticket.is_settled() {
+            return Ok(());
+        }
+        for metric in [Metric::FirstResponse, Metric::Resolution] {
+            let body = &self.ticket.body;
+            let instance = body.reopened + 1;
+            let old = body.clocks.iter().find(|clock| clock.metric == metric && clock.is_open());
+            if metric == Metric::FirstResponse && old.is_none() {
+                continue;
+            }
+            let (kind, channel) = (body.kind, body.channel);
+            let clock =
+                cx.policy.start(metric, instance, kind, channel, body.began, cx.calendars)?;
+            let same = |clock: &Clock| old.is_some_and(|old| old.policy == clock.policy);
+            if clock.as_ref().is_some_and(same) {
+                continue;
+            }
+            let waits = body.waits.clone();
+            self.cancel(metric, cx.at);
+            let Some(mut clock) = clock else { continue };
+            if metric == Metric::Resolution {
+                let calendar = cx.calendars.named(&clock.calendar);
+                for wait in waits {
+                    clock.pause(wait.from, calendar)?;
+                    if let Some(until) = wait.until {
+                        clock.resume(until, calendar)?;
+                    }
+                }
+            }
+            let (change, broken) = (describe(&clock), clock.breached);
+            self.ticket.body.clocks.push(clock);
+            self.note("clock.started", change.clone());
+            // A wait began only after it was due.
+            if broken {
+                self.note("clock.breached", change);
             }
         }
         Ok(())

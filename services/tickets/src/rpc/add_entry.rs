@@ -1,15 +1,13 @@
 //! `AddEntry`: something is said on a ticket.
 
 use ::rpc::{Call, wire};
-use ::store::{Tx, events, transact};
+use ::store::{Tx, events, idempotency::Once, transact};
 use contracts::tickets::v1::{self as pb, AuthorRole, Channel, Turn, Visibility};
 use kernel::{CallerKind, EntryId, TicketId, Time, Violations, keys};
 
 use crate::{
     app::{self, App},
-    command::{
-        Also, Author, Decision, RequestKey, context, hold, keep_owner, save, settings, ticket_id,
-    },
+    command::{Also, Author, Decision, context, hold, keep_owner, save, settings, ticket_id},
     convert,
     domain::{Ticket, entry::Said, thanks},
     error::Error,
@@ -96,7 +94,7 @@ struct Parsed {
     ticket: TicketId,
     spoken: Spoken,
     said: Said,
-    request: Option<RequestKey>,
+    once: Once,
 }
 
 pub(crate) async fn handle(
@@ -104,26 +102,21 @@ pub(crate) async fn handle(
     call: Call,
     request: pb::AddEntryRequest,
 ) -> Result<pb::Entry, Error> {
-    let Parsed { ticket: id, spoken, said, request } = parse(&app, &call, request)?;
+    let Parsed { ticket: id, spoken, said, once } = parse(&app, &call, request)?;
     let settings = settings(&app, &call)?;
     let actor = app::actor(&call);
     let name = format!("{}/entries/{}", id.name(), spoken.id());
     let tenant = call.tenant();
     let entry = transact!(app.db(), "entry.add", |tx| {
-        if let Some(request) = &request
-            && let Some(first) = request.claim(tx, &app, &call, &name).await?
-        {
+        if let Some(first) = once.claim(tx, &name, 0).await? {
             hold(tx, &call, id).await?;
-            return written(tx, &call, id, &first).await;
+            return written(tx, &call, id, &first.resource).await;
         }
         let stored = hold(tx, &call, id).await?;
         if let Some(delivery) = spoken.delivery(&stored.ticket)
             && let Some(entry) = entries::delivered(tx, tenant, id, delivery).await?
         {
-            if let Some(request) = &request {
-                let name = format!("{}/entries/{}", id.name(), entry.id);
-                request.name(tx, &app, &call, &name).await?;
-            }
+            once.name(tx, &format!("{}/entries/{}", id.name(), entry.id)).await?;
             return Ok(entry);
         }
         let at = events::monotone(app.clock().now(), stored.ticket.last_at);
@@ -153,7 +146,7 @@ async fn written(tx: &mut Tx, call: &Call, ticket: TicketId, name: &str) -> Resu
 
 fn parse(app: &App, call: &Call, mut request: pb::AddEntryRequest) -> Result<Parsed, Error> {
     let request_id = std::mem::take(&mut request.request_id);
-    let key = RequestKey::of(app, &request_id, &request);
+    let once = app.once(call, &request_id, &request);
     let mut v = Violations::new();
     wire::check_request_id(&request_id, &mut v);
     let ticket = ticket_id("parent", &request.parent, &mut v);
@@ -182,11 +175,8 @@ fn parse(app: &App, call: &Call, mut request: pb::AddEntryRequest) -> Result<Par
     v.check(entry.answers.len() <= MOST_ANSWERS, "entry.answers", "must be at most 10");
     for answer in &entry.answers {
         v.text("entry.answers.revision", &answer.revision, 1, 200);
-        v.check(
-            (2..=35).contains(&answer.locale.len()),
-            "entry.answers.locale",
-            "must be a BCP 47 tag",
-        );
+        let tag = kernel::id::is_language_tag(&answer.locale);
+        v.check(tag, "entry.answers.locale", "must be a BCP 47 tag");
     }
     let channel = fields::optional("entry.channel", entry.channel, &mut v);
     v.finish(())?;
@@ -208,7 +198,7 @@ fn parse(app: &App, call: &Call, mut request: pb::AddEntryRequest) -> Result<Par
         turn,
         thanks: role == AuthorRole::Customer && thanks::is_plain(&spoken.entry.body),
     };
-    Ok(Parsed { ticket, spoken, said, request: key })
+    Ok(Parsed { ticket, spoken, said, once })
 }
 
 /// In what role this caller speaks. Nobody speaks as human staff but a member of it.
@@ -308,8 +298,6 @@ mod tests {
         assert_eq!((clock.state(), clock.due_time), (pb::ClockState::Paused, None));
         let left = clock.remaining.unwrap().seconds;
         assert!((45 * 3_600 - 1..=45 * 3_600).contains(&left));
-        customer.say(&name, "Thanks!").await.unwrap();
-        assert_eq!(category(&house, &name).await, Category::WaitingCustomer);
         house.later(std::time::Duration::from_hours(720)).await;
         customer.say(&name, "The blue one.").await.unwrap();
         let open = lin.get(&name).await.unwrap();
@@ -318,6 +306,10 @@ mod tests {
             (Category::Open, pb::ClockState::Running)
         );
         assert!(!open.clocks[1].breached);
+        // Whatever answers a question opens the ticket, a thank-you too.
+        lin.say_to(&name, "The blue one?", Turn::Customer).await.unwrap();
+        customer.say(&name, "Thanks!").await.unwrap();
+        assert_eq!(category(&house, &name).await, Category::Open);
         lin.say_to(&name, "We ask the maker.", Turn::Internal).await.unwrap();
         assert_eq!(category(&house, &name).await, Category::WaitingInternal);
         lin.say_to(&name, "They know.", Turn::Staff).await.unwrap();
@@ -374,6 +366,8 @@ mod tests {
         );
         assert_ne!(customer.add_entry(mail(3, "b")).await.unwrap().name, first.name);
         let refusal = customer.add_entry(mail(1, "b")).await;
+        let details = tonic_types::StatusExt::get_error_details(refusal.as_ref().unwrap_err());
+        assert_eq!(details.resource_info().unwrap().resource_type, "Entry");
         assert_eq!(told(refusal)["resource"], first.name);
         assert_eq!(house.agent("lin").get(&name).await.unwrap().entry_count, 2);
     }
@@ -411,6 +405,9 @@ mod tests {
         );
         let note = with(&name, |entry| entry.visibility = Visibility::Internal.into());
         assert_eq!(wrong(customer.add_entry(note).await), ["entry.visibility"]);
+        let tag = pb::Answer { revision: "articles/1@2".to_owned(), locale: "zh\0".to_owned() };
+        let tag = with(&name, |entry| entry.answers = vec![tag]);
+        assert_eq!(wrong(house.agent("lin").add_entry(tag).await), ["entry.answers.locale"]);
         let human = with(&name, |entry| entry.author_role = AuthorRole::Staff.into());
         assert_eq!(wrong(house.client(system(1)).add_entry(human).await), ["entry.author_role"]);
         let theirs = house.client(system(2)).say(&name, "x").await;

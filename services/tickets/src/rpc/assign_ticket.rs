@@ -41,7 +41,7 @@ pub(crate) async fn handle(
     mut request: pb::AssignTicketRequest,
 ) -> Result<pb::Ticket, Error> {
     let mut v = Violations::new();
-    let command = Command::parse(&app, &mut request, &mut v);
+    let command = Command::parse(&app, &call, &mut request, &mut v);
     let routing = &settings(&app, &call)?.routing;
     let member = id::slug_in(&request.assignee, "members");
     let known = member.is_some_and(|slug| routing.agents.contains_key(slug));

@@ -1,13 +1,13 @@
 //! `ClaimNextTicket`: an agent takes what is next.
 
 use ::rpc::{Call, wire};
-use ::store::{Retry, Tx, events, transact};
+use ::store::{Retry, Tx, events, idempotency::Once, transact};
 use contracts::tickets::v1 as pb;
 use kernel::{TicketId, Violations, id};
 
 use crate::{
     app::{self, App, Settings},
-    command::{Author, RequestKey, context, hold, save, settings},
+    command::{Author, context, hold, save, settings},
     convert,
     domain::{
         assign::Assignment,
@@ -30,7 +30,7 @@ pub(crate) async fn handle(
     mut request: pb::ClaimNextTicketRequest,
 ) -> Result<pb::ClaimNextTicketResponse, Error> {
     let request_id = std::mem::take(&mut request.request_id);
-    let key = RequestKey::of(&app, &request_id, &request);
+    let once = app.once(&call, &request_id, &request);
     let settings = settings(&app, &call)?;
     let mut v = Violations::new();
     wire::check_request_id(&request_id, &mut v);
@@ -40,7 +40,7 @@ pub(crate) async fn handle(
     v.finish(())?;
     let member = claimant(&app, &call)?;
 
-    let search = Search { app: &app, call: &call, settings, member: &member, queue, key };
+    let search = Search { app: &app, call: &call, settings, member: &member, queue, once };
     for round in 0..ROUNDS {
         match search.round(HEADS[round.min(1)]).await {
             Ok(stored) => {
@@ -104,23 +104,18 @@ struct Search<'a> {
     settings: &'a Settings,
     member: &'a str,
     queue: Option<&'a str>,
-    key: Option<RequestKey>,
+    once: Once,
 }
 
 impl Search<'_> {
     async fn round(&self, heads: i64) -> Result<Stored, Missed> {
-        let Self { app, call, .. } = self;
-        transact!(app.db(), "ticket.claim_next", |tx| {
-            if let Some(key) = &self.key
-                && let Some(first) = key.claim(tx, app, call, "").await?
-            {
-                let first = TicketId::parse_name(&first);
+        transact!(self.app.db(), "ticket.claim_next", |tx| {
+            if let Some(first) = self.once.claim(tx, "", 0).await.map_err(Error::from)? {
+                let first = TicketId::parse_name(&first.resource);
                 return Err(Missed::Replayed(first.ok_or(Error::Stored("idempotency.resource"))?));
             }
             let stored = self.take(tx, heads).await?;
-            if let Some(key) = &self.key {
-                key.name(tx, app, call, &stored.ticket.id.name()).await?;
-            }
+            self.once.name(tx, &stored.ticket.id.name()).await?;
             Ok(stored)
         })
     }
@@ -129,9 +124,12 @@ impl Search<'_> {
     async fn take(&self, tx: &mut Tx, heads: i64) -> Result<Stored, Missed> {
         let (tenant, routing) = (self.call.tenant(), &self.settings.routing);
         let room = agents::room(tx, tenant, self.member).await?;
-        let all = lanes::all(tx, tenant).await?;
         let profile = routing.agents.get(self.member).cloned().unwrap_or_default();
-        let heads = lanes::heads(tx, tenant, &self.lanes(&all, &profile, room), heads).await?;
+        let queues = profile.queues.iter().map(String::as_str);
+        let queues: Vec<_> =
+            queues.filter(|of| self.queue.is_none_or(|queue| queue == *of)).collect();
+        let all = lanes::of_queues(tx, tenant, &queues).await?;
+        let heads = lanes::heads(tx, tenant, &Self::lanes(&all, &profile, room), heads).await?;
         let candidates = i32::try_from(heads.len()).unwrap_or(i32::MAX);
         let max_wait = |queue: &str| routing.queue(queue).map_or(i64::MAX, |q| q.max_wait);
         let now = self.app.clock().now();
@@ -159,12 +157,9 @@ impl Search<'_> {
     }
 
     /// The lanes that this agent may take from and has room for.
-    fn lanes<'a>(&self, all: &'a [String], profile: &Profile, room: i64) -> Vec<&'a str> {
+    fn lanes<'a>(all: &'a [String], profile: &Profile, room: i64) -> Vec<&'a str> {
         let lanes = all.iter().map(String::as_str);
-        lanes
-            .filter(|lane| profile.admits(lane) && routing::weight(lane) <= room)
-            .filter(|lane| self.queue.is_none_or(|queue| routing::queue(lane) == queue))
-            .collect()
+        lanes.filter(|lane| profile.admits(lane) && routing::weight(lane) <= room).collect()
     }
 }
 
@@ -255,10 +250,13 @@ mod tests {
     async fn every_lane_is_looked_into() {
         let house = House::new().await;
         let lin = house.agent("lin");
-        for n in 0..100 {
-            let skills = vec![format!("skill-{n:03}")];
-            lin.create(pb::Ticket { required_skills: skills, ..inquiry() }).await;
-        }
+        transact!(house.app.db(), "test.lanes", |tx| {
+            for n in 0..10_001 {
+                lanes::put(tx, tenant(1), "general", &format!("general||a-{n:05}|1")).await?;
+            }
+            Ok::<_, ::store::Error>(())
+        })
+        .unwrap();
         let last = lin
             .create(pb::Ticket { required_skills: vec!["refunds".to_owned()], ..inquiry() })
             .await;

@@ -18,7 +18,7 @@ pub(crate) async fn handle(
     mut request: pb::ClaimTicketRequest,
 ) -> Result<pb::Ticket, Error> {
     let mut v = Violations::new();
-    let command = Command::parse(&app, &mut request, &mut v);
+    let command = Command::parse(&app, &call, &mut request, &mut v);
     v.finish(())?;
     let member = claimant(&app, &call)?;
     let how = Assignment::plain(AssignmentReason::Claimed);

@@ -17,7 +17,7 @@ pub(crate) async fn handle(
     mut request: pb::CloseTicketRequest,
 ) -> Result<pb::Ticket, Error> {
     let mut v = Violations::new();
-    let command = Command::parse(&app, &mut request, &mut v);
+    let command = Command::parse(&app, &call, &mut request, &mut v);
     let reason: CloseReason = fields::required("reason", request.reason, &mut v);
     v.check(
         matches!(reason, CloseReason::Unspecified | CloseReason::Cancelled | CloseReason::Spam),

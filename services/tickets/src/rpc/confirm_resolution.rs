@@ -16,7 +16,7 @@ pub(crate) async fn handle(
     mut request: pb::ConfirmResolutionRequest,
 ) -> Result<pb::Ticket, Error> {
     let mut v = Violations::new();
-    let command = Command::parse(&app, &mut request, &mut v);
+    let command = Command::parse(&app, &call, &mut request, &mut v);
     v.finish(())?;
     run(&app, &call, &command, |stored, cx| stored.ticket.clone().confirm(cx).map(Decision::from))
         .await

@@ -1,13 +1,13 @@
 //! `CreateTicket`: a matter is recorded. Never refused because customers is away.
 
 use ::rpc::{Call, wire};
-use ::store::transact;
+use ::store::{idempotency::Once, transact};
 use contracts::tickets::v1 as pb;
-use kernel::{CustomerId, RowScope, TicketId, Violations};
+use kernel::{CustomerId, RowScope, TicketId, Time, Violations};
 
 use crate::{
     app::{self, App, Settings},
-    command::{Author, RequestKey, context, ensure_lane, hold, number, settings},
+    command::{Author, context, ensure_lane, hold, number, settings},
     convert,
     domain::{
         facts::Told,
@@ -35,7 +35,7 @@ struct Parsed {
     subject: crate::domain::ticket::Subject,
     language: String,
     skills: Vec<String>,
-    request: Option<RequestKey>,
+    once: Once,
     validate_only: bool,
 }
 
@@ -46,11 +46,11 @@ pub(crate) async fn handle(
 ) -> Result<pb::Ticket, Error> {
     let parsed = parse(&app, &call, request)?;
     let settings = settings(&app, &call)?;
-    let (customer, pending) = known_customer(&app, &call, &parsed).await?;
+    let whose = whose(&app, &call, &parsed).await?;
 
     let id = TicketId::from(app.ids().next());
     let at = app.clock().now();
-    let draft = draft(settings, &call, &parsed, id, customer, pending.then_some(at))?;
+    let draft = draft(settings, &call, &parsed, id, &whose, at)?;
     let contact = parsed.contact.as_ref();
     let texts = Texts {
         contact: contact.map(|contact| convert::seal_contact(&app, call.tenant(), id, contact)),
@@ -73,11 +73,9 @@ pub(crate) async fn handle(
 
     let (tenant, name) = (call.tenant(), id.name());
     let stored = transact!(app.db(), "ticket.create", |tx| {
-        if let Some(request) = &parsed.request
-            && let Some(first) = request.claim(tx, &app, &call, &name).await?
-        {
-            let first =
-                TicketId::parse_name(&first).ok_or(Error::Stored("idempotency.resource"))?;
+        if let Some(first) = parsed.once.claim(tx, &name, 0).await? {
+            let first = TicketId::parse_name(&first.resource)
+                .ok_or(Error::Stored("idempotency.resource"))?;
             return hold(tx, &call, first).await;
         }
         ensure_lane(tx, &app, &stored.ticket).await?;
@@ -90,14 +88,14 @@ pub(crate) async fn handle(
 
 fn parse(app: &App, call: &Call, mut request: pb::CreateTicketRequest) -> Result<Parsed, Error> {
     let request_id = std::mem::take(&mut request.request_id);
-    let key = RequestKey::of(app, &request_id, &request);
+    let once = app.once(call, &request_id, &request);
     let mut v = Violations::new();
     wire::check_request_id(&request_id, &mut v);
     let Some(ticket) = request.ticket else {
         v.add("ticket", "is required");
         return Err(v.into());
     };
-    let now = app.clock().now();
+    let (now, routing) = (app.clock().now(), &settings(app, call)?.routing);
     let kind = fields::required("ticket.kind", ticket.kind, &mut v);
     let service_type = fields::optional("ticket.service_type", ticket.service_type, &mut v);
     v.check(
@@ -118,9 +116,7 @@ fn parse(app: &App, call: &Call, mut request: pb::CreateTicketRequest) -> Result
     let contact = fields::contact(ticket.contact.as_ref(), &mut v);
     let queue = fields::queue(&ticket.queue, &mut v);
     if let Some(queue) = &queue {
-        let known = app
-            .settings(call.tenant())
-            .is_some_and(|settings| settings.routing.queue(queue).is_some());
+        let known = routing.queue(queue).is_some();
         v.check(known, "ticket.queue", "is not a queue of this tenant");
     }
     if matches!(call.scope, RowScope::Own(_)) {
@@ -140,8 +136,8 @@ fn parse(app: &App, call: &Call, mut request: pb::CreateTicketRequest) -> Result
         facts: fields::facts(ticket.facts.as_ref(), now, &mut v),
         subject: fields::subject(ticket.subject.as_ref(), &mut v),
         language: fields::language(&ticket.language, &mut v),
-        skills: fields::skills(&ticket.required_skills, &mut v),
-        request: key,
+        skills: fields::skills(&ticket.required_skills, routing, &mut v),
+        once,
         validate_only: request.validate_only,
     };
     v.finish(parsed).map_err(Error::from)
@@ -152,8 +148,8 @@ fn draft(
     call: &Call,
     parsed: &Parsed,
     id: TicketId,
-    customer: Option<CustomerId>,
-    link_at: Option<kernel::Time>,
+    whose: &Whose,
+    at: Time,
 ) -> Result<Draft, Error> {
     let routing = &settings.routing;
     let queue = parsed
@@ -162,10 +158,6 @@ fn draft(
         .and_then(|queue| routing.queue(queue))
         .or_else(|| routing.queue_for(parsed.kind, parsed.channel, &parsed.language))
         .ok_or(Error::Stored("the tenant has no queue"))?;
-    let reachable = parsed
-        .contact
-        .as_ref()
-        .is_some_and(|contact| !contact.phone.is_empty() || !contact.email.is_empty());
     let body = Body {
         kind: parsed.kind,
         service_type: parsed.service_type,
@@ -175,8 +167,8 @@ fn draft(
         language: parsed.language.clone(),
         skills: parsed.skills.clone(),
         told: Told {
-            who: customer.is_some() || reachable,
-            reachable,
+            who: whose.customer.is_some() || whose.reachable,
+            reachable: whose.reachable,
             what: !parsed.facts.what.is_empty(),
             when: parsed.facts.occurred.is_some(),
             expectation: !parsed.facts.expectation.is_empty(),
@@ -191,39 +183,55 @@ fn draft(
         reopened: 0,
         resolution: None,
         entries: 0,
-        link: link_at.map(|next| PendingLink { attempts: 0, next }),
+        link: whose.pending.then_some(PendingLink { attempts: 0, next: at }),
+        queue_named: parsed.queue.is_some(),
+        began: at,
+        waits: Vec::new(),
     };
     Ok(Draft {
         tenant: call.tenant(),
         id,
         queue: queue.id.clone(),
         team: queue.team.clone(),
-        customer,
+        customer: whose.customer,
         body,
     })
 }
 
-/// The customer of a ticket, and whether the contact is still to be resolved to one.
-async fn known_customer(
-    app: &App,
-    call: &Call,
-    parsed: &Parsed,
-) -> Result<(Option<CustomerId>, bool), Error> {
+/// Whose a ticket is, as far as can be told at intake.
+struct Whose {
+    customer: Option<CustomerId>,
+    /// Whether customers is still to be asked.
+    pending: bool,
+    /// Whether the contact can be used to reach somebody, or may turn out so.
+    reachable: bool,
+}
+
+async fn whose(app: &App, call: &Call, parsed: &Parsed) -> Result<Whose, Error> {
+    let given = |contact: &pb::Contact| !contact.phone.is_empty() || !contact.email.is_empty();
+    let reachable = parsed.contact.as_ref().is_some_and(given);
+    let mut whose = Whose { customer: parsed.customer, pending: false, reachable };
     if let Some(customer) = parsed.customer {
-        if !matches!(call.scope, RowScope::Own(_)) {
-            link::check(app, call, customer).await?;
+        if matches!(call.scope, RowScope::Own(_)) {
+            return Ok(whose);
         }
-        return Ok((Some(customer), false));
+        match link::check(app, call.tenant(), customer, Some(call)).await {
+            link::Outcome::Customer(_) => {}
+            link::Outcome::Nobody => return Err(Error::CustomerNotFound(customer.name())),
+            link::Outcome::Away => whose.pending = true,
+        }
+        return Ok(whose);
     }
     // Resolving may make a customer, which a mere check must not.
     let Some(contact) = parsed.contact.as_ref().filter(|_| !parsed.validate_only) else {
-        return Ok((None, false));
+        return Ok(whose);
     };
     match link::resolve(app, call.tenant(), contact, Some(call)).await {
-        link::Outcome::Customer(customer) => Ok((Some(customer), false)),
-        link::Outcome::Nobody => Ok((None, false)),
-        link::Outcome::Away => Ok((None, true)),
+        link::Outcome::Customer(customer) => whose.customer = Some(customer),
+        link::Outcome::Nobody => whose.reachable = false,
+        link::Outcome::Away => whose.pending = true,
     }
+    Ok(whose)
 }
 
 #[cfg(test)]
@@ -234,6 +242,8 @@ mod tests {
 
     use super::*;
     use crate::fixture::*;
+
+    const WHO: &[pb::MissingFact] = &[pb::MissingFact::Who];
 
     fn request(ticket: pb::Ticket) -> pb::CreateTicketRequest {
         pb::CreateTicketRequest { ticket: Some(ticket), ..<_>::default() }
@@ -289,8 +299,10 @@ mod tests {
                 ..contact()
             }),
             subject: Some(pb::Subject {
-                product: "p".to_owned(),
+                product: "products/a/b".to_owned(),
                 lot: "#".to_owned(),
+                component: "把手".to_owned(),
+                fault_code: "汪小姐".to_owned(),
                 ..<_>::default()
             }),
             facts: Some(pb::Facts {
@@ -316,6 +328,8 @@ mod tests {
                 "ticket.queue",
                 "ticket.required_skills",
                 "ticket.service_type",
+                "ticket.subject.component",
+                "ticket.subject.fault_code",
                 "ticket.subject.lot",
                 "ticket.subject.product",
                 "ticket.title",
@@ -398,6 +412,88 @@ mod tests {
         assert_eq!((code, reason.as_str()), (Code::NotFound, "CUSTOMER_NOT_FOUND"));
         house.customers_away(true);
         assert_eq!(lin.create_ticket(asked).await.unwrap().customer, nobody);
+    }
+
+    /// Who was believed while customers was away is asked for again when it is back.
+    #[tokio::test]
+    async fn a_customer_that_was_believed_is_checked_when_customers_is_back() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        let (known, nobody) = (house.known().await.name(), CustomerId::from(uuid::Uuid::nil()));
+        house.customers_away(true);
+        let right = lin.create(of(&known, complaint())).await;
+        let wrong = lin.create(of(&nobody.name(), complaint())).await;
+        let reachable = pb::Ticket { contact: Some(contact()), ..of(&nobody.name(), complaint()) };
+        let reachable = lin.create(reachable).await;
+        house.later(Duration::from_secs(1)).await;
+        assert_eq!(lin.get(&wrong.name).await.unwrap().customer, nobody.name());
+
+        house.customers_away(false);
+        for _ in 0..3 {
+            house.later(Duration::from_mins(1)).await;
+        }
+        let right = lin.get(&right.name).await.unwrap();
+        assert_eq!((right.customer.as_str(), right.missing_facts.len()), (known.as_str(), 0));
+        assert!(!house.history(&right.name).await.contains(&"ticket.updated".to_owned()));
+        let wrong = lin.get(&wrong.name).await.unwrap();
+        assert_eq!(
+            (wrong.customer.as_str(), wrong.missing_facts().collect::<Vec<_>>()),
+            ("", WHO.to_vec())
+        );
+        assert_eq!(house.history(&wrong.name).await.last().unwrap(), "ticket.updated");
+        let reachable = lin.get(&reachable.name).await.unwrap();
+        assert_eq!((reachable.customer, reachable.missing_facts.len()), (known, 0));
+    }
+
+    /// A hotline beside a good address, a region that is none, a masked name: what is good links.
+    #[tokio::test]
+    async fn what_is_unusable_in_a_contact_does_not_keep_the_rest_from_linking() {
+        let house = House::new().await;
+        let system = house.client(system(1));
+        let known = house.known().await.name();
+        for edit in [
+            |contact: &mut pb::Contact| contact.phone = "110".to_owned(),
+            |contact: &mut pb::Contact| contact.phone_region = "UK".to_owned(),
+            |contact: &mut pb::Contact| contact.display_name = "王**".to_owned(),
+        ] {
+            let mut contact = contact();
+            edit(&mut contact);
+            let ticket = pb::Ticket { contact: Some(contact), ..complaint() };
+            assert_eq!(house.linked(&system.create(ticket).await.name).await.customer, known);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_contact_that_reaches_nobody_is_a_missing_fact_at_once_or_later() {
+        let house = House::new().await;
+        let system = house.client(system(1));
+        let hotline = pb::Contact { phone: "110".to_owned(), ..<_>::default() };
+        let hotline = pb::Ticket { contact: Some(hotline), ..complaint() };
+        assert!(system.create(hotline.clone()).await.missing_facts().eq(WHO.iter().copied()));
+        house.customers_away(true);
+        let later = system.create(hotline).await;
+        assert!(later.missing_facts.is_empty());
+        house.customers_away(false);
+        house.later(Duration::from_mins(1)).await;
+        house.later(Duration::from_mins(1)).await;
+        let later = system.get(&later.name).await.unwrap();
+        assert!(later.missing_facts().eq(WHO.iter().copied()));
+        assert_eq!(house.history(&later.name).await.last().unwrap(), "ticket.updated");
+    }
+
+    #[tokio::test]
+    async fn what_a_mask_left_is_no_contact() {
+        let house = House::new().await;
+        let masked = pb::Contact {
+            phone: "****8000".to_owned(),
+            email: "w****@example.com".to_owned(),
+            ..contact()
+        };
+        let asked = request(pb::Ticket { contact: Some(masked), ..inquiry() });
+        assert_eq!(
+            wrong(house.client(system(1)).create_ticket(asked).await),
+            ["ticket.contact.phone", "ticket.contact.email"]
+        );
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 use ::rpc::Call;
 use contracts::tickets::v1 as pb;
 use kernel::{Violations, page};
+use prost::Message;
 
 use crate::{
     app::App,
@@ -28,13 +29,12 @@ pub(crate) async fn handle(
         .filter(|stored| convert::visible(&stored.ticket, &call.scope))
         .ok_or(Error::TicketNotFound(request.parent))?;
 
-    let mut rows = history::page(app.db(), call.tenant(), id, after, size + 1).await?;
-    let more = next(&mut rows, size, |recorded| recorded.sequence);
-    let next_page_token = more
-        .map(|sequence| app.tokens().seal(call.tenant(), &query, &sequence.to_be_bytes()))
-        .unwrap_or_default();
+    let rows = history::page(app.db(), call.tenant(), id, after, size + 1).await?;
     let items = rows.iter().map(|recorded| convert::history_item(id, recorded));
-    Ok(pb::ListTicketHistoryResponse { items: items.collect::<Result<_, _>>()?, next_page_token })
+    let mut items = items.collect::<Result<Vec<_>, _>>()?;
+    let more = page::cut(&mut items, size, Message::encoded_len);
+    let last = items.last().filter(|_| more).map(|item| item.sequence);
+    Ok(pb::ListTicketHistoryResponse { items, next_page_token: next(&app, &call, &query, last) })
 }
 
 /// The place after which a page of numbered items starts.
@@ -50,12 +50,10 @@ pub(crate) fn after(app: &App, call: &Call, query: &[u8], token: &str, v: &mut V
     place.unwrap_or(0)
 }
 
-/// Cuts one row too many off a page, and tells after which place the next page starts.
-pub(crate) fn next<T>(rows: &mut Vec<T>, size: i64, place: impl Fn(&T) -> i64) -> Option<i64> {
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let more = rows.len() > size;
-    rows.truncate(size);
-    rows.last().filter(|_| more).map(place)
+/// The token of the page after this place; empty where there is none.
+pub(crate) fn next(app: &App, call: &Call, query: &[u8], last: Option<i64>) -> String {
+    last.map(|place| app.tokens().seal(call.tenant(), query, &place.to_be_bytes()))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

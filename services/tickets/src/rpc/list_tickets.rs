@@ -43,17 +43,17 @@ pub(crate) async fn handle(
         RowScope::Tenant | RowScope::Own(_) | RowScope::None => Vec::new(),
     };
     let reach = Reach { tenant: call.tenant(), scope: &call.scope, queues };
-    let mut rows = lists::page(app.db(), &reach, &path, after, size + 1).await?;
-    let more = rows.len() > usize::try_from(size).unwrap_or(usize::MAX);
-    rows.truncate(usize::try_from(size).unwrap_or(usize::MAX));
-    let next_page_token = match rows.last() {
+    let rows = lists::page(app.db(), &reach, &path, after, size + 1).await?;
+    let tickets = rows.iter().map(|stored| convert::ticket(&app, &call, stored));
+    let mut tickets = tickets.collect::<Result<Vec<_>, _>>()?;
+    let more = page::cut(&mut tickets, size, Message::encoded_len);
+    let next_page_token = match rows[..tickets.len()].last() {
         Some(last) if more => {
             app.tokens().seal(call.tenant(), &query, &encode(&ended(last, path.by_due)))
         }
         _ => String::new(),
     };
-    let tickets = rows.iter().map(|stored| convert::ticket(&app, &call, stored));
-    Ok(pb::ListTicketsResponse { tickets: tickets.collect::<Result<_, _>>()?, next_page_token })
+    Ok(pb::ListTicketsResponse { tickets, next_page_token })
 }
 
 fn parse(call: &Call, request: &pb::ListTicketsRequest, v: &mut Violations) -> Path {

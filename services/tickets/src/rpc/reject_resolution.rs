@@ -20,7 +20,7 @@ pub(crate) async fn handle(
     mut request: pb::RejectResolutionRequest,
 ) -> Result<pb::Ticket, Error> {
     let mut v = Violations::new();
-    let command = Command::parse(&app, &mut request, &mut v);
+    let command = Command::parse(&app, &call, &mut request, &mut v);
     v.text("objection", &request.objection, 0, OBJECTION);
     v.finish(())?;
 

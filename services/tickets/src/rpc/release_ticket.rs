@@ -19,7 +19,7 @@ pub(crate) async fn handle(
     mut request: pb::ReleaseTicketRequest,
 ) -> Result<pb::Ticket, Error> {
     let mut v = Violations::new();
-    let command = Command::parse(&app, &mut request, &mut v);
+    let command = Command::parse(&app, &call, &mut request, &mut v);
     v.finish(())?;
     let member = app::actor(&call).member;
     let any = call.may(ASSIGN);

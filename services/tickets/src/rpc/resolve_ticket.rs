@@ -19,7 +19,7 @@ pub(crate) async fn handle(
     mut request: pb::ResolveTicketRequest,
 ) -> Result<pb::Ticket, Error> {
     let mut v = Violations::new();
-    let command = Command::parse(&app, &mut request, &mut v);
+    let command = Command::parse(&app, &call, &mut request, &mut v);
     v.text("answer", &request.answer, 1, ANSWER);
     v.finish(())?;
     run(&app, &call, &command, |stored, cx| {

@@ -20,7 +20,7 @@ pub(crate) async fn handle(
     mut request: pb::TriageTicketRequest,
 ) -> Result<pb::Ticket, Error> {
     let mut v = Violations::new();
-    let command = Command::parse(&app, &mut request, &mut v);
+    let command = Command::parse(&app, &call, &mut request, &mut v);
     let Some(triage) = request.triage else {
         v.add("triage", "is required");
         return Err(v.into());

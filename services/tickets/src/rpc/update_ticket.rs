@@ -2,15 +2,19 @@
 
 use ::rpc::{Call, wire};
 use contracts::tickets::v1 as pb;
-use kernel::{CustomerId, Violations, etag::Demand, mask::Mask};
+use kernel::{CustomerId, Time, Violations, etag::Demand, mask::Mask};
 
 use crate::{
     app::App,
-    command::{Command, Decision, RequestKey, run, settings, ticket_id},
-    domain::{Refusal, Ticket, routing::Routing, ticket::Subject},
+    command::{Command, Decision, run, settings, ticket_id},
+    domain::{
+        Refusal, Ticket,
+        routing::Routing,
+        ticket::{PendingLink, Subject},
+    },
     error::Error,
     fields, link,
-    store::tickets::Texts,
+    store::tickets::{Stored, Texts},
 };
 
 const WRITABLE: &[&str] = &[
@@ -40,6 +44,8 @@ struct Patch {
     service_type: pb::ServiceType,
     stage: pb::Stage,
     customer: Option<CustomerId>,
+    /// Whether customers could not be asked for the customer, and is to be asked later.
+    unchecked: bool,
     title: String,
     language: String,
     skills: Vec<String>,
@@ -54,7 +60,7 @@ pub(crate) async fn handle(
     mut request: pb::UpdateTicketRequest,
 ) -> Result<pb::Ticket, Error> {
     let request_id = std::mem::take(&mut request.request_id);
-    let key = RequestKey::of(&app, &request_id, &request);
+    let once = app.once(&call, &request_id, &request);
     let mut v = Violations::new();
     wire::check_request_id(&request_id, &mut v);
     let Some(ticket) = &request.ticket else {
@@ -64,19 +70,23 @@ pub(crate) async fn handle(
     let command = Command {
         id: ticket_id("ticket.name", &ticket.name, &mut v),
         etag: Demand::parse(&ticket.etag),
-        request: key,
+        once,
     };
     let paths = request.update_mask.as_ref().map(|mask| widened(&mask.paths));
     let routing = &settings(&app, &call)?.routing;
-    let patch = parse(&app, ticket, paths.as_deref(), routing, &mut v);
+    let mut patch = parse(&app, ticket, paths.as_deref(), routing, &mut v);
     v.finish(())?;
     if patch.mask.has("customer")
         && let Some(customer) = patch.customer
     {
-        link::check(&app, &call, customer).await?;
+        match link::check(&app, call.tenant(), customer, Some(&call)).await {
+            link::Outcome::Customer(_) => {}
+            link::Outcome::Nobody => return Err(Error::CustomerNotFound(customer.name())),
+            link::Outcome::Away => patch.unchecked = true,
+        }
     }
     run(&app, &call, &command, |stored, cx| {
-        let (ticket, texts) = patch.apply(stored.ticket.clone(), stored.texts.clone(), routing);
+        let (ticket, texts) = patch.apply(stored, routing, cx.at);
         if ticket == stored.ticket && texts == stored.texts {
             return Ok(Decision::from(crate::domain::ticket::Changed::start(ticket)));
         }
@@ -87,7 +97,8 @@ pub(crate) async fn handle(
             return Err(Refusal::one("FIELD", "ticket.service_type", why));
         }
         let paths = patch.mask.paths().iter().map(|path| (*path).to_owned()).collect();
-        Ok(Decision { changed: ticket.update(paths, cx)?, texts: Some(texts) })
+        let changed = ticket.update(paths, &stored.ticket, routing, cx)?;
+        Ok(Decision { changed, texts: Some(texts) })
     })
     .await
 }
@@ -126,9 +137,14 @@ fn parse(
         service_type: fields::optional("ticket.service_type", ticket.service_type, v),
         stage: fields::optional("ticket.stage", ticket.stage, v),
         customer: fields::customer(&ticket.customer, v),
+        unchecked: false,
         title: if mask.has("title") { fields::title(&ticket.title, v) } else { String::new() },
         language: fields::language(&ticket.language, v),
-        skills: fields::skills(&ticket.required_skills, v),
+        skills: if mask.has("required_skills") {
+            fields::skills(&ticket.required_skills, routing, v)
+        } else {
+            Vec::new()
+        },
         queue,
         subject: fields::subject(ticket.subject.as_ref(), v),
         facts: fields::facts(ticket.facts.as_ref(), app.clock().now(), v),
@@ -162,7 +178,8 @@ fn populated(ticket: &pb::Ticket, path: &str) -> bool {
 }
 
 impl Patch {
-    fn apply(&self, mut ticket: Ticket, mut texts: Texts, routing: &Routing) -> (Ticket, Texts) {
+    fn apply(&self, stored: &Stored, routing: &Routing, at: Time) -> (Ticket, Texts) {
+        let Stored { mut ticket, mut texts } = stored.clone();
         let has = |path| self.mask.has(path);
         let body = &mut ticket.body;
         write(has("kind"), &mut body.kind, &self.kind);
@@ -189,10 +206,11 @@ impl Patch {
         {
             ticket.queue.clone_from(&queue.id);
             ticket.team.clone_from(&queue.team);
+            ticket.body.queue_named = true;
         }
         if has("customer") {
             ticket.body.told.who = ticket.customer.is_some() || ticket.body.told.reachable;
-            ticket.body.link = None;
+            ticket.body.link = self.unchecked.then_some(PendingLink { attempts: 0, next: at });
         }
         ticket.body.told.what = !texts.what.is_empty();
         ticket.body.told.when = ticket.body.occurred.is_some();
@@ -209,6 +227,8 @@ fn write<T: Clone>(wanted: bool, field: &mut T, value: &T) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tonic::Code;
 
     use super::*;
@@ -323,5 +343,97 @@ mod tests {
         assert_eq!(moved.team, "teams/front-line");
         lin.release(&ticket.name).await.unwrap();
         assert_eq!(house.agent("gen").claim_next().await.unwrap().unwrap().name, ticket.name);
+    }
+
+    fn retyped(ticket: &pb::Ticket, kind: pb::Kind) -> pb::UpdateTicketRequest {
+        let ticket = pb::Ticket { name: ticket.name.clone(), kind: kind.into(), ..<_>::default() };
+        update(ticket, &["kind"])
+    }
+
+    fn clocks(ticket: &pb::Ticket) -> Vec<(&str, pb::ClockState)> {
+        ticket.clocks.iter().map(|clock| (clock.policy.as_str(), clock.state())).collect()
+    }
+
+    #[tokio::test]
+    async fn another_kind_has_its_clocks_from_the_start_and_its_queue() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        let praise = pb::Ticket { kind: pb::Kind::Praise.into(), ..inquiry() };
+        let ticket = lin.create(praise.clone()).await;
+        assert_eq!(ticket.queue, "queues/general");
+        house.later(Duration::from_hours(30)).await;
+        let complaint = lin.update_ticket(retyped(&ticket, pb::Kind::Complaint)).await.unwrap();
+        assert_eq!(
+            (complaint.queue.as_str(), complaint.team.as_str()),
+            ("queues/complaints", "teams/resolution")
+        );
+        let clock = &complaint.clocks[1];
+        assert_eq!((clock.policy.as_str(), clock.instance), ("shipped@1/complaint", 1));
+        assert_eq!(clock.due_time, Some(wire::timestamp(START + Duration::from_hours(72))));
+        // The goal passed long ago; the notice is given now.
+        house.later(Duration::from_secs(1)).await;
+        assert_eq!(house.history(&ticket.name).await.last().unwrap(), "clock.warned");
+
+        let inquiry = lin.update_ticket(retyped(&ticket, pb::Kind::Inquiry)).await.unwrap();
+        assert_eq!(inquiry.queue, "queues/general");
+        let states = [
+            ("shipped@1/first-response", pb::ClockState::Running),
+            ("shipped@1/complaint", pb::ClockState::Cancelled),
+            ("shipped@1/resolution", pb::ClockState::Running),
+        ];
+        assert_eq!(clocks(&inquiry), states);
+        // A kind with the same policy keeps its clock; one without any has none.
+        let fault = lin.update_ticket(retyped(&ticket, pb::Kind::Fault)).await.unwrap();
+        assert_eq!(clocks(&fault), states);
+        let praise_again = lin.update_ticket(retyped(&ticket, pb::Kind::Praise)).await.unwrap();
+        assert_eq!(praise_again.clocks[2].state(), pb::ClockState::Cancelled);
+
+        // A queue that somebody named, and a ticket that somebody has, stay where they are.
+        let named = pb::Ticket { queue: "queues/general".to_owned(), ..praise.clone() };
+        let (named, taken) = (lin.create(named).await, lin.create(praise).await);
+        lin.claim(&taken.name).await.unwrap();
+        for ticket in [named, taken] {
+            let changed = lin.update_ticket(retyped(&ticket, pb::Kind::Complaint)).await.unwrap();
+            assert_eq!(changed.queue, "queues/general");
+        }
+    }
+
+    /// What the customer was waited for is not counted, whatever the kind was meanwhile.
+    #[tokio::test]
+    async fn the_clock_of_another_kind_knows_of_the_waits_before_it() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        let praise = pb::Ticket { kind: pb::Kind::Praise.into(), ..inquiry() };
+        let ticket = lin.create(praise).await;
+        lin.claim(&ticket.name).await.unwrap();
+        house.clock.advance(Duration::from_hours(1));
+        lin.say_to(&ticket.name, "Which one?", pb::Turn::Customer).await.unwrap();
+        house.clock.advance(Duration::from_hours(100));
+        let waiting = lin.update_ticket(retyped(&ticket, pb::Kind::Complaint)).await.unwrap();
+        let clock = waiting.clocks.last().unwrap();
+        assert_eq!((clock.state(), clock.breached), (pb::ClockState::Paused, false));
+        assert_eq!(clock.remaining.unwrap().seconds, 71 * 3_600);
+        house.clock.advance(Duration::from_hours(1));
+        lin.say_to(&ticket.name, "Ah.", pb::Turn::Staff).await.unwrap();
+        lin.update_ticket(retyped(&ticket, pb::Kind::Praise)).await.unwrap();
+        let again = lin.update_ticket(retyped(&ticket, pb::Kind::NegativeReview)).await.unwrap();
+        let due = START + Duration::from_hours(173);
+        assert_eq!(again.clocks.last().unwrap().due_time, Some(wire::timestamp(due)));
+    }
+
+    #[tokio::test]
+    async fn a_mask_without_paths_and_a_skill_that_nobody_has_are_refused() {
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        let ticket = lin.create(inquiry()).await;
+        let named = pb::Ticket { name: ticket.name, ..<_>::default() };
+        assert_eq!(wrong(lin.update_ticket(update(named.clone(), &[])).await), ["update_mask"]);
+        let skills = vec!["refunds".to_owned(), "magic".to_owned()];
+        let request = update(pb::Ticket { required_skills: skills, ..named }, &["required_skills"]);
+        let status = lin.update_ticket(request).await.unwrap_err();
+        let details = tonic_types::StatusExt::get_error_details(&status);
+        let violation = &details.bad_request().unwrap().field_violations[0];
+        assert_eq!(violation.field, "ticket.required_skills");
+        assert!(violation.description.contains("`refunds`"), "{}", violation.description);
     }
 }

@@ -161,21 +161,37 @@ pub async fn delivered(
     row.map(Entry::try_from).transpose()
 }
 
-/// A page of a conversation after `after`; only what the customer may read if `public_only`.
+/// What a page of a conversation takes in.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Only what the customer may read.
+    pub public_only: bool,
+    /// Newest first instead of oldest first.
+    pub newest_first: bool,
+    /// The position that the page before ended with.
+    pub after: Option<i64>,
+    /// How many.
+    pub limit: i64,
+}
+
+/// A page of a conversation.
 pub async fn page(
     db: &Db,
     tenant: TenantId,
     ticket: TicketId,
-    public_only: bool,
-    after: i64,
-    limit: i64,
+    page: Page,
 ) -> Result<Vec<Entry>, Error> {
     let mut list = List::new(concat!("SELECT ", columns!(), " FROM entries WHERE tenant = "));
-    list.bind(tenant).push(" AND ticket = ").bind(ticket).push(" AND position > ").bind(after);
-    if public_only {
+    list.bind(tenant).push(" AND ticket = ").bind(ticket);
+    if let Some(after) = page.after {
+        list.push(if page.newest_first { " AND position < " } else { " AND position > " });
+        list.bind(after);
+    }
+    if page.public_only {
         list.push(" AND visibility = ").bind(Visibility::Public.as_str_name());
     }
-    list.push(" ORDER BY position").limit(limit);
+    list.push(if page.newest_first { " ORDER BY position DESC" } else { " ORDER BY position" });
+    list.limit(page.limit);
     let (text, values) = list.finish();
     let rows: Vec<Row> = db.all(text, values).await?;
     rows.into_iter().map(Entry::try_from).collect()

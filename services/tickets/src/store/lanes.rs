@@ -7,24 +7,35 @@ use uuid::Uuid;
 use crate::domain::routing::Candidate;
 
 const PUT: Sql = Sql::both(
-    "INSERT INTO lanes (tenant, lane) VALUES ($1, $2) ON CONFLICT (tenant, lane) DO NOTHING",
+    "INSERT INTO lanes (tenant, queue, lane) VALUES ($1, $2, $3) \
+     ON CONFLICT (tenant, queue, lane) DO NOTHING",
 );
-const ALL: Sql = Sql::both("SELECT lane FROM lanes WHERE tenant = $1 ORDER BY lane LIMIT 10000");
 
 /// Every fixed statement of this module.
-pub const STATEMENTS: &[Sql] = &[PUT, ALL];
+pub const STATEMENTS: &[Sql] = &[PUT];
 
 /// How many lanes one statement looks into.
 const CHUNK: usize = 32;
 
-/// Notes that there is this lane. Lanes are few and stay.
-pub async fn put(tx: &mut Tx, tenant: TenantId, lane: &str) -> Result<(), Error> {
-    tx.execute(PUT, args![tenant, lane]).await.map(drop)
+/// Notes that there is this lane of this queue. Lanes stay, and are as many as the tenant's queues,
+/// languages, skills and weights make.
+pub async fn put(tx: &mut Tx, tenant: TenantId, queue: &str, lane: &str) -> Result<(), Error> {
+    tx.execute(PUT, args![tenant, queue, lane]).await.map(drop)
 }
 
-/// The lanes of a tenant.
-pub async fn all(tx: &mut Tx, tenant: TenantId) -> Result<Vec<String>, Error> {
-    let rows: Vec<(String,)> = tx.all(ALL, args![tenant]).await?;
+/// The lanes of these queues, all of them: one left out would be one that nobody is served from.
+pub async fn of_queues(
+    tx: &mut Tx,
+    tenant: TenantId,
+    queues: &[&str],
+) -> Result<Vec<String>, Error> {
+    if queues.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut list = List::new("SELECT lane FROM lanes WHERE tenant = ");
+    list.bind(tenant).push(" AND queue IN (").binds(queues.iter().copied()).push(")");
+    let (text, values) = list.finish();
+    let rows: Vec<(String,)> = tx.all(text, values).await?;
     Ok(rows.into_iter().map(|(lane,)| lane).collect())
 }
 

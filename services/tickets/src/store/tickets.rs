@@ -61,15 +61,11 @@ const UPDATE_TEXTS: Sql = Sql::both(
     "UPDATE ticket_texts SET title = $3, who = $4, what = $5, expectation = $6, cause = $7, \
      evidence = $8, answer = $9 WHERE tenant = $1 AND ticket = $2",
 );
-const DUE: Sql = Sql::both(
-    "SELECT wake_at, tenant, id FROM tickets WHERE wake_at IS NOT NULL AND wake_at <= $1 \
-     AND (wake_at, tenant, id) > ($2, $3, $4) ORDER BY wake_at, tenant, id LIMIT $5",
-);
 const NEXT_WAKE: Sql = Sql::both("SELECT MIN(wake_at) FROM tickets WHERE wake_at IS NOT NULL");
 
-/// Every statement of this module.
+/// Every fixed statement of this module.
 pub const STATEMENTS: &[Sql] =
-    &[GET, LOCK, LOCK_WAITING, INSERT, UPDATE, INSERT_TEXTS, UPDATE_TEXTS, DUE, NEXT_WAKE];
+    &[GET, LOCK, LOCK_WAITING, INSERT, UPDATE, INSERT_TEXTS, UPDATE_TEXTS, NEXT_WAKE];
 
 /// The end of time, for tickets without a running clock: they come last.
 pub const NEVER: Time = Time::from_micros(i64::MAX);
@@ -325,16 +321,36 @@ pub struct Due {
     pub id: TicketId,
 }
 
-/// Tickets of any tenant that time does something to by `now`, earliest first, after `after`.
-pub async fn due(db: &Db, now: Time, after: Option<Due>, limit: i64) -> Result<Vec<Due>, Error> {
-    let (at, tenant, id) = after.map_or((i64::MIN, Uuid::nil(), Uuid::nil()), |after| {
-        (after.at.micros(), after.tenant.uuid(), after.id.uuid())
-    });
-    let rows: Vec<(i64, Uuid, Uuid)> = db.all(DUE, args![now, at, tenant, id, limit]).await?;
+/// Tickets of these tenants that time does something to by `now`, earliest first, after `after`.
+pub async fn due(
+    db: &Db,
+    tenants: &[TenantId],
+    now: Time,
+    after: Option<Due>,
+    limit: i64,
+) -> Result<Vec<Due>, Error> {
+    if tenants.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut list = List::default();
+    write_due(&mut list, tenants, now, after, limit);
+    let (text, values) = list.finish();
+    let rows: Vec<(i64, Uuid, Uuid)> = db.all(text, values).await?;
     Ok(rows
         .into_iter()
         .map(|(at, tenant, id)| Due { at: at.into(), tenant: tenant.into(), id: id.into() })
         .collect())
+}
+
+/// Writes the statement of what is due; behind `EXPLAIN` it shows how it is planned.
+pub fn write_due(list: &mut List, tenants: &[TenantId], now: Time, after: Option<Due>, limit: i64) {
+    let (at, tenant, id) = after.map_or((i64::MIN, Uuid::nil(), Uuid::nil()), |after| {
+        (after.at.micros(), after.tenant.uuid(), after.id.uuid())
+    });
+    list.push("SELECT wake_at, tenant, id FROM tickets WHERE wake_at IS NOT NULL AND wake_at <= ");
+    list.bind(now).push(" AND tenant IN (").binds(tenants.iter().copied());
+    list.push(") AND (wake_at, tenant, id) > (").binds(args![at, tenant, id]);
+    list.push(") ORDER BY wake_at, tenant, id LIMIT ").bind(limit);
 }
 
 /// When time next does something to any ticket.

@@ -308,7 +308,8 @@ fn decide(
         Deed::Update { language } => {
             let mut ticket = ticket;
             if *language { "zh" } else { "en" }.clone_into(&mut ticket.body.language);
-            ticket.update(vec!["language".to_owned()], cx)
+            let before = ticket.clone();
+            ticket.update(vec!["language".to_owned()], &before, &routing::Routing::default(), cx)
         }
         Deed::Link => Ok(ticket.link(CustomerId::from(Uuid::from_u128(7)), cx)),
         Deed::Tick => {
@@ -353,6 +354,9 @@ fn body(kind: Kind, channel: Channel) -> Body {
         resolution: None,
         entries: 0,
         link: Some(PendingLink { attempts: 0, next: START }),
+        queue_named: false,
+        began: START,
+        waits: Vec::new(),
     }
 }
 

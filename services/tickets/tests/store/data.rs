@@ -6,7 +6,7 @@ use ::tickets::{
         clock::{Clock, Target},
         facts::Told,
         routing,
-        ticket::{Body, Judgement, Resolved, Subject},
+        ticket::{Body, Judgement, Resolved, Subject, Wait},
     },
     store::{
         lists::Path,
@@ -112,7 +112,7 @@ pub(crate) fn full_body() -> Body {
             product: "products/p-1".to_owned(),
             purchase: "purchases/1".to_owned(),
             lot: "L/7".to_owned(),
-            component: "把手".to_owned(),
+            component: "handle".to_owned(),
             fault_code: "H155".to_owned(),
         },
         language: "zh".to_owned(),
@@ -129,6 +129,9 @@ pub(crate) fn full_body() -> Body {
         resolution: Some(Resolved { instance: 2, at: at(3), silent_close: None }),
         entries: 4,
         link: None,
+        queue_named: true,
+        began: at(4),
+        waits: vec![Wait { from: at(5), until: Some(at(6)) }],
     }
 }
 

@@ -102,7 +102,19 @@ async fn a_ticket_its_words_and_its_entries_come_back_as_they_were() {
         .unwrap();
         assert_eq!((one.as_ref(), both.as_ref()), (Some(&entry), Some(&entry)));
         let page = async |public, after| {
-            entries::page(db, tenant(1), full.id, public, after, 9).await.unwrap()
+            entries::page(
+                db,
+                tenant(1),
+                full.id,
+                entries::Page {
+                    public_only: public,
+                    newest_first: false,
+                    after: Some(after),
+                    limit: 9,
+                },
+            )
+            .await
+            .unwrap()
         };
         assert_eq!(page(all, 0).await, [entry.clone(), heard.clone()]);
         assert_eq!(page(all, 1).await, [heard.clone()]);
@@ -127,7 +139,7 @@ async fn due_tickets_come_in_order_and_page_by_page() {
         let mut found = Vec::new();
         let mut after = None;
         loop {
-            let page = rows::due(db, now, after, 7).await.unwrap();
+            let page = rows::due(db, &[tenant(1), tenant(2)], now, after, 7).await.unwrap();
             after = page.last().copied();
             if page.is_empty() {
                 break;
@@ -135,6 +147,10 @@ async fn due_tickets_come_in_order_and_page_by_page() {
             found.extend(page.into_iter().map(|due| (due.at, due.tenant, due.id)));
         }
         assert_eq!(found, expected);
+        // What is not configured is not even looked at.
+        let theirs = rows::due(db, &[tenant(2)], now, None, 1_000).await.unwrap();
+        assert!(!theirs.is_empty() && theirs.iter().all(|due| due.tenant == tenant(2)));
+        assert!(rows::due(db, &[], now, None, 1_000).await.unwrap().is_empty());
         let first = expected[0].0;
         assert_eq!(rows::next_wake(db).await.unwrap(), Some(first));
     })

@@ -6,7 +6,7 @@ use ::tickets::{
     store::{
         lanes, lists,
         lists::{Position, Reach},
-        statements,
+        statements, tickets as rows,
         tickets::Texts,
     },
 };
@@ -121,9 +121,8 @@ async fn one_ticket_what_is_due_and_what_is_next_are_looked_up() {
         let id = ticket(tenant(1), 7).id;
         let steps = explain(db, get, args![tenant(1), id]).await;
         goes_by(&steps, key, false);
-        let due = fixed("wake_at <= $1");
-        let from = args![at(1_000), i64::MIN, Uuid::nil(), Uuid::nil(), 100_i64];
-        let steps = explain(db, due, from).await;
+        let both = [tenant(1), tenant(2)];
+        let steps = plan(db, |list| rows::write_due(list, &both, at(1_000), None, 100)).await;
         goes_by(&steps, "tickets_to_wake", false);
     })
     .await;

@@ -50,7 +50,7 @@ async fn a_write_is_whole_or_not_at_all_on_postgres() {
 async fn is_whole(backend: Backend, mut dice: Dice) {
     let suite = Suite::new(backend).await;
     let process = suite.serve(&[]).await;
-    let door = Door::of(&suite);
+    let (door, tables) = (Door::of(&suite), tables(&suite).await);
     let known = customers(&door, &mut dice).await;
     let mut record = Record::default();
 
@@ -73,7 +73,7 @@ async fn is_whole(backend: Backend, mut dice: Dice) {
             }
         }
     }
-    let house = House::read(&door, &tables(&suite).await).await;
+    let house = House::read(&door, &tables).await;
     must_be_right(&record, &house);
     tell(&record, &house);
     drop(process);

@@ -9,7 +9,7 @@ use aftercare_crash::{
     found::House,
     load::Load,
 };
-use aftercare_e2e::{Suite, until};
+use aftercare_e2e::{Suite, suite::FRONT, until};
 
 use crate::{begin, must_be_right};
 
@@ -17,7 +17,7 @@ use crate::{begin, must_be_right};
 async fn the_timeline_is_exact() {
     let (_machine, mut dice) = begin("customers killed").await;
     let suite = Suite::of_two_processes().await;
-    let mut tickets = suite.serve(&["tickets"]).await;
+    let mut tickets = suite.serve(&FRONT).await;
     let mut process = suite.serve(&["customers"]).await;
     let (door, tables) = (Door::of(&suite), tables(&suite).await);
     let known = customers(&door, &mut dice).await;
@@ -34,7 +34,7 @@ async fn the_timeline_is_exact() {
         load.go_on(20 + dice.below(60)).await;
         if round % 2 == 1 {
             tickets.kill();
-            tickets = revive(&suite, &["tickets"], &mut dice).await;
+            tickets = revive(&suite, &FRONT, &mut dice).await;
         }
         process = revive(&suite, &["customers"], &mut dice).await;
     }

@@ -8,6 +8,7 @@ use aftercare_crash::{
     door::Door,
     found::{House, Tables},
     load::Load,
+    trace,
 };
 use aftercare_e2e::{Backend, Suite};
 use store::{Db, Settings};
@@ -27,6 +28,7 @@ async fn the_suite_outlives_its_database() {
     std::fs::write(suite.config(), lines.collect::<String>()).expect("it can be written");
 
     let mut process = suite.serve(&[]).await;
+    trace::install(&open(&cluster, "customers").await).await;
     let door = Door::of(&suite);
     let known = customers(&door, &mut dice).await;
     let load = Load::start(&door, &known, &mut dice);

@@ -71,6 +71,16 @@ fn plants(house: &House) -> Vec<Plant> {
         h.tickets[at].entries.push(twin);
     });
     plant("an effect twice", Kind::Doubled, &id.to_string(), &|h| h.timeline.push((id, 1)));
+    plant("an application twice", Kind::Doubled, &format!("application of ({id}, 1)"), &|h| {
+        h.trace.push((id, 1));
+    });
+    plant("an application lost", Kind::Lost, &format!("application of ({id}, 1)"), &|h| {
+        h.trace.retain(|row| *row != (id, 1));
+    });
+    let applied: Vec<usize> = (0..house.trace.len()).filter(|i| house.trace[*i].0 == id).collect();
+    plant("applications swapped", Kind::Disordered, &format!("{id} took effect after 2"), &|h| {
+        h.trace.swap(applied[0], applied[1]);
+    });
     plant("an event placed twice", Kind::Doubled, &id.to_string(), &|h| {
         let twin = h.feed[places[0]].clone();
         h.feed.push(twin);
@@ -111,23 +121,45 @@ const DISORDER: Sql = Sql::both(
      WHERE tenant = $1 AND aggregate = $2 AND sequence IN (1, 2)",
 );
 
-/// In the database, and read back from there.
+/// The consumer forgets that it has read an event, and what is behind it.
+const FORGET: Sql = Sql::both(
+    "UPDATE cursors SET position = $2 \
+     WHERE consumer = 'customers.timeline' AND source = 'tickets' AND partition = $1",
+);
+
+/// What it made of a ticket's first two events is gone, so that it does it once more in their order.
+const UNDO: Sql = Sql::both(
+    "DELETE FROM timeline \
+     WHERE tenant = $1 AND collection = 'tickets' AND aggregate = $2 AND sequence IN (1, 2)",
+);
+
+/// In the database, and read back from there; the consumer runs and does itself what it is led to.
 pub(crate) async fn in_the_database(record: &Record, door: &Door, tables: &Tables) {
     let house = House::read(door, tables).await;
     let found = house.tickets.iter().find(|found| found.entries.len() > 1);
     let found = found.expect("somebody has said something twice");
     let name = &found.ticket.name;
     let id = TicketId::parse_name(name).expect("a ticket's name").uuid();
-    let (lost, twice) = (&found.entries[0], &found.entries[1]);
+    let twice = &found.entries[1];
     // Any id that nothing has will do.
     let twin = uuid::Uuid::from_u128(1);
     write(&tables.tickets, id, twin).await.expect("the plants can be written");
+    let first = house.feed.iter().find(|row| row.ticket == id).expect("it has a place in the feed");
+    let (partition, behind) = (first.partition, first.position - 1);
+    transact!(tables.customers, "crash.plant", |tx| {
+        tx.execute(UNDO, args![TENANT.id(), id]).await?;
+        tx.execute(FORGET, args![partition, behind]).await
+    })
+    .expect("the cursor can be set back");
 
     let findings = check(record, &House::read(door, tables).await);
     for (kind, named) in [
-        (Kind::Lost, format!("{} is not there", lost.name)),
+        // By its place: one whose answer never came has no name in the record.
+        (Kind::Lost, format!("conversation of {name} 1: 0 times")),
         (Kind::Doubled, format!("entry of {name} by {}", twice.body)),
         (Kind::Disordered, format!("event 1 of ticket {id} comes after 2")),
+        (Kind::Doubled, format!("application of ({id}, 2)")),
+        (Kind::Disordered, format!("event 1 of ticket {id} took effect after 2")),
     ] {
         let found = findings.iter().any(|f| f.kind == kind && f.what.contains(&named));
         assert!(found, "no {kind:?} names {named}\n{}", told(&findings));

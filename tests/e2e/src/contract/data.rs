@@ -12,11 +12,20 @@ use super::EXTENSIONS;
 const PERSONAL: [i32; 2] = [1, 2];
 /// `google.api.IDENTIFIER`: the field that names a resource.
 const NAMES_A_RESOURCE: i32 = 8;
-/// The payloads of events, by service.
-pub const EVENTS: [&str; 2] =
-    ["aftercare.customers.v1.CustomerEvent", "aftercare.tickets.v1.TicketEvent"];
-/// What is stored besides resources and events: the envelope, and what consumers keep of events.
-pub const OTHERS: [&str; 2] = ["aftercare.customers.v1.TimelineItem", "aftercare.type.v1.Event"];
+/// The file of a package that defines its events.
+const EVENT_FILE: &str = "/event.proto";
+/// What is stored besides resources and events: what consumers keep of events.
+pub const OTHERS: [&str; 1] = ["aftercare.customers.v1.TimelineItem"];
+
+/// The events: every message that an `event.proto` of ours defines, the envelope among them.
+pub fn events(pool: &DescriptorPool) -> BTreeSet<String> {
+    let ours = pool.files().filter(|file| file.package_name().starts_with("aftercare."));
+    let files = ours.filter(|file| file.name().ends_with(EVENT_FILE));
+    files
+        .flat_map(|file| file.messages().collect::<Vec<_>>())
+        .map(|message| message.full_name().to_owned())
+        .collect()
+}
 
 /// The resources: messages that have a name of their own.
 pub fn resources(pool: &DescriptorPool) -> BTreeSet<String> {
@@ -37,7 +46,8 @@ fn names_a_resource(field: &FieldDescriptor) -> bool {
 /// Every message that is stored: the roots and all that they hold.
 pub fn stored(pool: &DescriptorPool) -> Vec<MessageDescriptor> {
     let mut roots = resources(pool);
-    roots.extend(EVENTS.iter().chain(&OTHERS).map(|name| (*name).to_owned()));
+    roots.extend(events(pool));
+    roots.extend(OTHERS.map(str::to_owned));
     reachable(pool, roots.iter().map(String::as_str))
 }
 

@@ -31,7 +31,12 @@ pub struct Template {
 /// The rule of a method: its HTTP verb, template and body.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    verb: &'static str,
+    /// `get`, `post`, and so on.
+    pub verb: &'static str,
+    /// The template as it is written, for instance `/v1/{name=tickets/*}:claim`.
+    pub path: String,
+    /// The field that is the body; `*` where all that is not in the path is, empty where none is.
+    pub body: String,
     template: Template,
 }
 
@@ -60,13 +65,15 @@ pub fn wrong(methods: &[MethodDescriptor]) -> Vec<String> {
     found
 }
 
-fn rule(method: &MethodDescriptor) -> Result<Rule, String> {
+/// The rule of a method.
+pub fn rule(method: &MethodDescriptor) -> Result<Rule, String> {
     let options = method.options();
     let value = options.get_extension(&EXTENSIONS.http);
     let rule = value.as_message().ok_or("is no rule")?;
     let set: Vec<_> = VERBS.into_iter().filter(|verb| rule.has_field_by_name(verb)).collect();
     let [verb] = set[..] else { return Err("needs exactly one verb".to_owned()) };
-    let template = parse(&text(rule, verb))?;
+    let path = text(rule, verb);
+    let template = parse(&path)?;
     for field in &template.fields {
         check_variable(&method.input(), field)?;
     }
@@ -84,7 +91,7 @@ fn rule(method: &MethodDescriptor) -> Result<Rule, String> {
     if reads != (level == Some(1)) {
         return Err("a GET has no side effects, and nothing else is a GET".to_owned());
     }
-    Ok(Rule { verb, template })
+    Ok(Rule { verb, path, body, template })
 }
 
 fn check_variable(input: &MessageDescriptor, path: &str) -> Result<(), String> {

@@ -28,7 +28,7 @@ pub fn undeclared(methods: &[MethodDescriptor], scenarios: &BTreeSet<String>) ->
             Some((_, false)) if !has_rule => tell("no HTTP rule"),
             Some(_) => {}
         }
-        if !scenarios.contains(method.name()) {
+        if !scenarios.contains(name) {
             tell("no scenario");
         }
     }
@@ -59,6 +59,7 @@ pub fn holds(role: Role, permission: &str, grants: &Grants) -> bool {
         subject: "somebody".to_owned(),
         roles: vec![role],
         teams: Vec::new(),
+        scopes: None,
         customer: Some(CustomerId::from(Uuid::from_u128(2))),
         locale: Locale::En,
     };

@@ -7,16 +7,16 @@ use serde_json::{Value, json};
 
 use crate::{Client, Suite, Tenant, suite::channel};
 
-/// The internal methods that have a scenario.
+/// The internal methods that have a scenario, by full name.
 pub const METHODS: [&str; 8] = [
-    "Read",
-    "Heads",
-    "ListConsumers",
-    "ListDeadLetters",
-    "Redrive",
-    "Rewind",
-    "GetClock",
-    "AdvanceClock",
+    "aftercare.type.v1.FeedService.Read",
+    "aftercare.type.v1.FeedService.Heads",
+    "aftercare.type.v1.FeedAdminService.ListConsumers",
+    "aftercare.type.v1.FeedAdminService.ListDeadLetters",
+    "aftercare.type.v1.FeedAdminService.Redrive",
+    "aftercare.type.v1.FeedAdminService.Rewind",
+    "aftercare.type.v1.ClockService.GetClock",
+    "aftercare.type.v1.ClockService.AdvanceClock",
 ];
 
 /// A client that may call an internal method, and a request that succeeds.
@@ -26,7 +26,7 @@ pub const METHODS: [&str; 8] = [
 pub async fn prepare(suite: &Suite, method: &str) -> (Client, Value) {
     let admin = Client::to(&channel(suite.at("customers").admin));
     let consumer = json!({ "consumer": "customers.timeline" });
-    match method {
+    match method.rsplit('.').next().unwrap_or_default() {
         "Read" => (peer(suite), json!({ "source": "tickets", "limit": 1 })),
         "Heads" => (peer(suite), json!({ "source": "tickets" })),
         "ListConsumers" | "GetClock" => (admin, json!({})),
@@ -36,7 +36,7 @@ pub async fn prepare(suite: &Suite, method: &str) -> (Client, Value) {
             let reading = admin.call("GetClock", json!({})).await;
             (admin, json!({ "toTime": reading["time"] }))
         }
-        other => panic!("there is no scenario of {other}"),
+        _ => panic!("there is no scenario of {method}"),
     }
 }
 

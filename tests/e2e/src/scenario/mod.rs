@@ -3,6 +3,7 @@
 //! an entry fails the test of the contracts.
 
 mod customers;
+mod gateway;
 pub mod internal;
 mod tickets;
 
@@ -20,7 +21,7 @@ type Prepare = for<'a> fn(&'a Desk<'_>) -> LocalBoxFuture<'a, Prepared>;
 /// A public RPC, and how to make it succeed.
 #[derive(Clone, Copy)]
 pub struct Scenario {
-    /// The method's own name.
+    /// The method's full name, such as `aftercare.tickets.v1.TicketService.GetTicket`.
     pub method: &'static str,
     /// Who sends the request.
     pub role: Role,
@@ -99,10 +100,10 @@ fn collect(value: &Value, canaries: &mut Vec<String>) {
 
 /// The scenarios of all public RPCs.
 pub fn all() -> Vec<Scenario> {
-    [tickets::SCENARIOS, customers::SCENARIOS].concat()
+    [tickets::SCENARIOS, customers::SCENARIOS, gateway::SCENARIOS].concat()
 }
 
-/// The scenario of a method.
+/// The scenario of a method, by its full name.
 ///
 /// # Panics
 /// Where there is none.
@@ -111,7 +112,7 @@ pub fn of(method: &str) -> Scenario {
     found.unwrap_or_else(|| panic!("there is no scenario of {method}"))
 }
 
-/// The methods that have a scenario, internal ones included.
+/// The full names of the methods that have a scenario, internal ones included.
 pub fn names() -> BTreeSet<String> {
     let public = all().into_iter().map(|scenario| scenario.method);
     public.chain(internal::METHODS).map(str::to_owned).collect()

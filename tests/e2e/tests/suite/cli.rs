@@ -104,7 +104,10 @@ async fn the_operators_commands_speak_with_the_running_suite() {
 
         let migrated = suite.run(&["migrate"]);
         assert_eq!(migrated.code, 0, "{}", migrated.err);
-        assert_eq!(migrated.out, "customers: up to date\ntickets: up to date\n");
+        assert_eq!(
+            migrated.out,
+            "customers: up to date\ngateway: up to date\ntickets: up to date\n"
+        );
 
         let listed = suite.run(&["feed", "list"]);
         assert_eq!(listed.code, 0, "{}", listed.err);

@@ -130,7 +130,13 @@ async fn planted_leaks_are_found() {
         let suite = Suite::new(backend).await;
         let _process = suite.serve(&[]).await;
         let (north, south) = (Desk::new(&suite, Tenant::North), Desk::new(&suite, Tenant::South));
-        for method in ["GetTicket", "ListEntries", "ListTickets", "GetProduct", "ListProducts"] {
+        for method in [
+            "aftercare.tickets.v1.TicketService.GetTicket",
+            "aftercare.tickets.v1.ConversationService.ListEntries",
+            "aftercare.tickets.v1.TicketService.ListTickets",
+            "aftercare.customers.v1.ProductService.GetProduct",
+            "aftercare.customers.v1.ProductService.ListProducts",
+        ] {
             let scenario = scenario::of(method);
             let prepared = scenario.prepare(&south).await;
             none(&isolation::look(&scenario, &prepared, &north).await);

@@ -2,11 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that finds nothing to unwrap has failed")]
 
 mod cli;
+mod demo;
+mod door;
 mod errors;
 mod isolation;
 mod journeys;
+mod keys;
+mod parity;
 mod permissions;
 mod processes;
 mod restore;
 mod scenarios;
-mod walk;
+mod texts;

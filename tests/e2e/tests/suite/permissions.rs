@@ -182,6 +182,7 @@ fn on_behalf_of_a_member(suite: &Suite) -> Client {
         subject: "amy".to_owned(),
         roles: vec![kernel::Role::Agent],
         teams: Vec::new(),
+        scopes: None,
         customer: None,
         locale: kernel::Locale::En,
     };

@@ -1,16 +1,14 @@
 //! Two processes on one PostgreSQL that share one configuration file.
 
-use aftercare_e2e::{Desk, Suite, Tenant, desk::name, until};
+use aftercare_e2e::{Desk, Suite, Tenant, desk::name, python, suite::FRONT, until};
 use serde_json::json;
-
-use crate::walk::walk;
 
 #[tokio::test]
 async fn two_processes_do_what_one_does_and_one_goes_on_without_the_other() {
     let suite = Suite::of_two_processes().await;
-    let tickets = suite.serve(&["tickets"]).await;
+    let tickets = suite.serve(&FRONT).await;
     let mut customers = suite.serve(&["customers"]).await;
-    walk(&suite);
+    python::walk(&suite).await;
     let listed = suite.run(&["feed", "list"]);
     assert_eq!(listed.code, 0, "{}", listed.err);
     assert_eq!(listed.out.matches("customers.timeline").count(), 16, "{}", listed.out);

@@ -1,0 +1,27 @@
+//! What stands between a connection and a service.
+//!
+//! Who is calling: [`Credentials`] makes a caller out of a bearer token, which is one of three things:
+//! - `local`: a token of the local issuer, for a first run; off in production;
+//! - `oidc`: a JWT of a configured OIDC provider, checked strictly (`jwt`) by keys that are
+//!   fetched in the background (`jwks`);
+//! - `keys`: an API key, `ak_<id>_<secret>`.
+//!
+//! What a credential does not say (roles, teams, whether the tenant is served at all) comes from the
+//! [`Directory`].
+
+mod callers;
+mod fetch;
+mod jwks;
+mod jwt;
+mod keeper;
+mod keys;
+mod local;
+mod oidc;
+
+pub use callers::{Away, Credentials, Directory, Look};
+pub use fetch::{Fetch, FetchError, Fetched, Https};
+pub use keeper::Keeper;
+pub use oidc::{Kind, Oidc, Provider, TenantBy, algorithm};
+
+#[cfg(test)]
+mod tests;

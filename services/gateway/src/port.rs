@@ -1,0 +1,100 @@
+//! The public port, joined: the front, and behind it gRPC by way of the edge, JSON by the same way,
+//! the OpenAPI document and its page.
+
+use std::{convert::Infallible, sync::Arc};
+
+use futures::future::BoxFuture;
+use http::{HeaderMap, Request, Response};
+use rpc::{Edge, Link, Methods, ending::Streams};
+use tonic::{Status, body::Body};
+use tower::{ServiceExt as _, service_fn};
+
+use crate::{
+    json::{self, Gate, Json},
+    openapi::{self, OpenApi},
+    web::{self, Front, Origins},
+};
+
+/// The contracts cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// As JSON.
+    #[error("the contracts cannot be served as JSON")]
+    Json(#[from] json::Error),
+    /// As a document.
+    #[error("the contracts cannot be described")]
+    OpenApi(#[from] openapi::Error),
+}
+
+/// What the public port is made of.
+#[derive(Debug)]
+pub struct Parts<'a> {
+    /// Who is calling, and the way to each service.
+    pub edge: Edge,
+    /// The gRPC services that need no credential: health, and reflection where it is shown.
+    pub open: Link,
+    /// The origins whose pages may call.
+    pub origins: Origins,
+    /// The methods of the contracts.
+    pub methods: &'a Methods,
+    /// The version that the document tells.
+    pub version: &'a str,
+}
+
+/// The public port.
+pub fn front(parts: Parts<'_>) -> Result<Front, Error> {
+    let Parts { edge, open, origins, methods, version } = parts;
+    let guarded = rpc::link::link(edge.clone());
+    let gate = Arc::new(AtEdge(edge));
+    let pages = Arc::new(Pages {
+        json: Json::new(&contracts::POOL, methods, guarded.clone(), gate)?,
+        openapi: OpenApi::new(&contracts::POOL, methods, version)?,
+    });
+    let grpc = service_fn(move |request: Request<Body>| {
+        let path = request.uri().path();
+        let needs_none = path.starts_with("/grpc.health.") || path.starts_with("/grpc.reflection.");
+        let streams = needs_none && path != "/grpc.health.v1.Health/Check";
+        let link = if needs_none { open.clone() } else { guarded.clone() };
+        async move {
+            let mut answer = link.oneshot(request).await?;
+            if streams {
+                answer.extensions_mut().insert(Streams);
+            }
+            Ok::<_, Status>(answer)
+        }
+    });
+    let rest = service_fn(move |request: Request<Body>| {
+        let pages = pages.clone();
+        async move { Ok::<_, Infallible>(pages.answer(request).await) }
+    });
+    Ok(web::front(rpc::link::link(grpc), rest, origins))
+}
+
+/// Whatever is not gRPC.
+struct Pages {
+    json: Json,
+    openapi: OpenApi,
+}
+
+impl Pages {
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let (verb, path) = (request.method(), request.uri().path());
+        match self.openapi.answer(verb, path, request.headers()) {
+            Some(page) => page,
+            None => self.json.answer(request).await,
+        }
+    }
+}
+
+/// The edge, asked whether it would let a call in.
+struct AtEdge(Edge);
+
+impl Gate for AtEdge {
+    fn admit<'a>(
+        &'a self,
+        method: &'a str,
+        headers: &'a HeaderMap,
+    ) -> BoxFuture<'a, Result<(), Status>> {
+        Box::pin(self.0.admit(method, headers))
+    }
+}

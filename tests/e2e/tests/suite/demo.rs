@@ -1,0 +1,87 @@
+//! The demo is a client like others: it may be killed, and the suite under it, and what it plays ends
+//! as if nothing had happened.
+
+use std::{
+    fs,
+    process::{Child, Command, Stdio},
+};
+
+use aftercare_e2e::{
+    Backend, Suite,
+    suite::{NameOnPanic, binary},
+    until,
+};
+use serde_json::Value;
+use store::{Sql, args};
+
+/// How many complaints are played, and after how many of them the demo is killed.
+const PLAYED: &str = "40";
+const KILLED_AFTER: i64 = 12;
+
+const TICKETS: Sql = Sql::both("SELECT COUNT(*) FROM tickets");
+/// Of everything that has happened, so that a second run that does anything is seen.
+const EVENTS: Sql = Sql::both("SELECT COUNT(*) FROM events");
+
+/// An installation with the shipped seed, whose people the demo plays.
+async fn with_the_shipped_seed(backend: Backend) -> Suite {
+    let suite = Suite::new(backend).await;
+    let text = fs::read_to_string(suite.config()).unwrap();
+    let lines = text.lines().filter(|line| *line != "[seed]" && !line.ends_with("seed.toml\""));
+    fs::write(suite.config(), lines.collect::<Vec<_>>().join("\n")).unwrap();
+    suite
+}
+
+/// Plays to the end and returns the summary, but for the clocks, which depend on how fast it went.
+fn play(suite: &Suite) -> Value {
+    let file = suite.home().join("summary.json");
+    let file = file.to_str().unwrap();
+    let played = suite.run(&["demo", "--limit", PLAYED, "--summary-json", file]);
+    assert_eq!(played.code, 0, "{}{}", played.out, played.err);
+    let mut summary: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    summary.as_object_mut().unwrap().remove("clocks").expect("it tells of clocks");
+    summary
+}
+
+fn start(suite: &Suite) -> Child {
+    let mut command = Command::new(binary());
+    command.arg("--config").arg(suite.config()).args(["demo", "--limit", PLAYED]);
+    command.current_dir(suite.home()).stdin(Stdio::null());
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+async fn count(suite: &Suite, sql: Sql) -> i64 {
+    let db = suite.db("tickets").await;
+    let (count,): (i64,) = db.one(sql, args![]).await.unwrap();
+    db.close().await;
+    count
+}
+
+#[tokio::test]
+async fn a_demo_that_is_killed_in_the_middle_ends_as_one_that_is_not() {
+    for backend in Backend::BOTH {
+        let naming = NameOnPanic(backend);
+        let calm = with_the_shipped_seed(backend).await;
+        let _process = calm.serve(&[]).await;
+        let expected = play(&calm);
+        assert_eq!(expected["tickets"].to_string(), PLAYED);
+
+        let suite = with_the_shipped_seed(backend).await;
+        let mut process = suite.serve(&[]).await;
+        let mut demo = start(&suite);
+        until("the demo is in the middle", async || {
+            (count(&suite, TICKETS).await >= KILLED_AFTER).then_some(())
+        })
+        .await;
+        assert!(demo.try_wait().unwrap().is_none(), "it was not yet done");
+        demo.kill().unwrap();
+        demo.wait().unwrap();
+        process.kill();
+        let _process = suite.serve(&[]).await;
+        assert_eq!(play(&suite), expected);
+
+        let happened = count(&suite, EVENTS).await;
+        assert_eq!(play(&suite), expected);
+        assert_eq!(count(&suite, EVENTS).await, happened, "a second run changes nothing");
+        drop(naming);
+    }
+}
