@@ -15,6 +15,18 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// How long a program may take to end by itself after it was asked to.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What cargo told this program about itself. Build scripts that look at it (ring's does) would take
+/// it for a change, and they and all that stands on them would be built anew at each turn between
+/// `cargo` and `cargo xtask`.
+const OURS: [&str; 7] = [
+    "CARGO_MANIFEST_DIR",
+    "CARGO_MANIFEST_LINKS",
+    "CARGO_PKG_NAME",
+    "CARGO_PKG_VERSION_MAJOR",
+    "CARGO_PKG_VERSION_MINOR",
+    "CARGO_PKG_VERSION_PATCH",
+    "CARGO_PKG_VERSION_PRE",
+];
 
 /// Where programs run, and whether somebody asked us to stop.
 pub(crate) struct Shell {
@@ -51,6 +63,9 @@ impl Shell {
     pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
         command.current_dir(&self.root);
+        for variable in OURS {
+            command.env_remove(variable);
+        }
         command
     }
 

@@ -30,7 +30,7 @@ const POLL: Duration = Duration::from_millis(250);
 const GATHER: Duration = Duration::from_millis(5);
 /// Passes that move something begin this far apart at least. The first event after a quiet time goes
 /// at once; under load each pass, and each of the transactions of those who follow, takes many.
-const PACE: Duration = Duration::from_millis(100);
+const PACE: Duration = Duration::from_millis(250);
 
 const BACKLOG: Sql = Sql::both(
     "SELECT p.partition, (SELECT MIN(o.at) FROM outbox o WHERE o.partition = p.partition) \

@@ -17,6 +17,9 @@ const WINDOW: Duration = Duration::from_millis(100);
 const ENOUGH: u32 = 16;
 /// A mean this many times the baseline is a queue, and not the noise between one call and another.
 const TOLERANCE: f64 = 2.0;
+/// A baseline counts as at least this, in seconds: on a fast service a few callers at once double the
+/// latency, and nobody notices. What takes less than twice this long is no overload.
+const UNNOTICED: f64 = 0.05;
 /// One answer counts at most this many baselines, so that a single slow one does not sway the mean.
 const OUTLIER: f64 = 10.0;
 /// How far the baseline moves in a window towards a lower mean.
@@ -228,7 +231,7 @@ impl Limiter {
             }
             let mean = answers.seconds / f64::from(answers.count);
             let usual = baseline.get_or_insert(mean);
-            ratio += f64::from(answers.count) * mean / usual.max(f64::MIN_POSITIVE);
+            ratio += f64::from(answers.count) * mean / usual.max(UNNOTICED);
             count += f64::from(answers.count);
             *usual += (mean - *usual) * learns(mean < *usual, busy, self.limit <= FLOOR);
         }
