@@ -60,6 +60,13 @@ async fn a_consumer_links_to_the_call_that_caused_an_event() {
             pair.consumer(Effects::plain()).catch_up().await.unwrap();
             assert_eq!(effects(&pair.to, aggregate(1)).await, [1]);
         }
+        // The database's own thread lets go of a span a moment after it has answered.
+        let both = async {
+            while receiver.spans().len() < 2 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), both).await.unwrap();
         collector.finish(Duration::from_secs(20)).await;
 
         let spans = receiver.spans();
