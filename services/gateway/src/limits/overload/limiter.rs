@@ -189,7 +189,7 @@ impl Limiter {
         };
         let answers = &mut self.window.answers[kind];
         answers.count += 1;
-        answers.seconds += baseline.map_or(took, |usual| took.min(usual * OUTLIER));
+        answers.seconds += baseline.map_or(took, |usual| took.min(usual.max(UNNOTICED) * OUTLIER));
         self.roll(now);
     }
 
