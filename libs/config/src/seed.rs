@@ -103,7 +103,8 @@ pub struct Member {
     /// The language of messages to them.
     #[serde(default)]
     pub locale: Locale,
-    /// Which tickets they get; absent for those who get none.
+    /// Which tickets they get. Where left out, those whose role is to answer customers get what is in
+    /// the queues of their teams, and others none.
     pub routing: Option<Routing>,
 }
 

@@ -1,7 +1,8 @@
-//! A consumer as an operator deals with it, whatever its handler.
+//! A consumer as its process and an operator deal with it, whatever its handler.
 
 use futures::future::BoxFuture;
 use store::{Db, transact};
+use tokio_util::sync::CancellationToken;
 
 use crate::{Consumer, HandleError, Handler, dead_letters};
 
@@ -14,7 +15,7 @@ pub struct Redriven {
     pub left: i64,
 }
 
-/// A consumer as an operator deals with it.
+/// A consumer as its process and an operator deal with it.
 pub trait Managed: Send + Sync {
     /// Its name.
     fn name(&self) -> &str;
@@ -22,6 +23,8 @@ pub trait Managed: Send + Sync {
     fn source(&self) -> &str;
     /// The database that holds its cursors.
     fn db(&self) -> &Db;
+    /// Follows the feed until `stop`.
+    fn run(&self, stop: CancellationToken) -> BoxFuture<'_, ()>;
     /// Tries all its dead letters again, in order.
     fn redrive(&self) -> BoxFuture<'_, Result<Redriven, store::Error>>;
 }
@@ -37,6 +40,10 @@ impl<H: Handler> Managed for Consumer<H> {
 
     fn db(&self) -> &Db {
         &self.site.db
+    }
+
+    fn run(&self, stop: CancellationToken) -> BoxFuture<'_, ()> {
+        Box::pin(Self::run(self, stop))
     }
 
     fn redrive(&self) -> BoxFuture<'_, Result<Redriven, store::Error>> {

@@ -1,4 +1,5 @@
-//! Deletes what is older than the retention. History in `events` stays for good.
+//! Deletes what is older than the retention. History in `events` stays for good, and so does a feed
+//! that others learn from what there is.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use kernel::{Clock, Time};
 use store::{Db, Error, Sql, args, idempotency, lease, transact};
 use tokio_util::sync::CancellationToken;
 
-/// How long an event stays in the feed.
+/// How long an event stays in a feed.
 pub const RETENTION: Duration = Duration::from_hours(30 * 24);
 
 /// How often it is looked whether there is anything to delete.
@@ -29,12 +30,19 @@ pub struct Housekeeper {
     db: Db,
     clock: Clock,
     holder: String,
+    retention: Option<Duration>,
 }
 
 impl Housekeeper {
     /// Keeps house in `db`. `holder` names this replica, see [`store::lease`].
     pub fn new(db: Db, clock: Clock, holder: String) -> Self {
-        Self { db, clock, holder }
+        Self { db, clock, holder, retention: Some(RETENTION) }
+    }
+
+    /// The feed keeps everything, for those who learn from it what there is.
+    #[must_use]
+    pub fn keeping_all(self) -> Self {
+        Self { retention: None, ..self }
     }
 
     /// Runs until `stop`.
@@ -57,9 +65,11 @@ impl Housekeeper {
         let Some(epoch) = lease::acquire(&self.db, LEASE, &self.holder, now, EVERY).await? else {
             return Ok(());
         };
-        let partitions: Vec<(i64,)> = self.db.all(PARTITIONS, args![]).await?;
-        for (partition,) in partitions {
-            while prune(&self.db, partition, now - RETENTION).await? == u64::from(BATCH) {}
+        if let Some(retention) = self.retention {
+            let partitions: Vec<(i64,)> = self.db.all(PARTITIONS, args![]).await?;
+            for (partition,) in partitions {
+                while prune(&self.db, partition, now - retention).await? == u64::from(BATCH) {}
+            }
         }
         // Callers try again in real time, however far a demo has moved the clock.
         let now = self.clock.real_now();

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use config::{Config, Seed, seed::Tenant};
-use kernel::{CallerKind, Clock, CustomerId, Role, keys::RootKeys};
+use config::{Config, Seed, seed::Member};
+use kernel::{CallerKind, Clock, CustomerId, Role, TenantId, id, keys::RootKeys};
 use rpc::issuer::{LONGEST, LocalIssuer, Principal};
 
 /// How long a token lives that a command makes for itself.
@@ -16,10 +16,11 @@ pub(crate) struct Who {
     /// A role: agent, supervisor, admin, auditor, integration, customer, operator, …
     #[arg(long, value_parser = role, default_value = "agent")]
     pub(crate) role: Role,
-    /// The tenant's slug; the first of the seed where none is named.
-    #[arg(long, value_name = "SLUG")]
+    /// The tenant: the slug of one in the seed, or the id of any; the first of the seed where none is
+    /// named.
+    #[arg(long, value_name = "SLUG|ID")]
     pub(crate) tenant: Option<String>,
-    /// A member of the staff who has the role; the first such where none is named.
+    /// A member of the staff; the first in the seed who has the role where none is named.
     #[arg(long, value_name = "SLUG")]
     pub(crate) member: Option<String>,
     /// The customer, as `customers/ID` or the id alone; for the role customer.
@@ -41,20 +42,20 @@ pub(crate) struct Args {
 pub(crate) fn run(config: &Config, args: &Args) -> Result<()> {
     ensure!(args.lifetime <= LONGEST, "a token of the local issuer holds at most 30d");
     let seed = crate::seed::load(config)?;
-    let tenant = crate::seed::tenant(&seed, args.who.tenant.as_deref())?;
-    let principal = principal(tenant, &args.who)?;
+    let principal = principal_in(&seed, &args.who)?;
     let token = issuer(config)?.issue(&principal, args.lifetime)?;
-    let (kind, subject, slug) = (principal.kind.as_str(), &principal.subject, &tenant.slug);
+    let (kind, subject) = (principal.kind.as_str(), &principal.subject);
+    let known = seed.tenants.iter().find(|tenant| tenant.id == principal.tenant);
+    let tenant = known.map_or_else(|| principal.tenant.name(), |tenant| tenant.slug.clone());
     let lifetime = config::duration::format(args.lifetime);
-    eprintln!("for {kind} `{subject}` of `{slug}`, holds for {lifetime}");
+    eprintln!("for {kind} `{subject}` of `{tenant}`, holds for {lifetime}");
     println!("{token}");
     Ok(())
 }
 
 /// A short token, for a call that is made right away.
 pub(crate) fn short(config: &Config, seed: &Seed, who: &Who) -> Result<String> {
-    let tenant = crate::seed::tenant(seed, who.tenant.as_deref())?;
-    Ok(issuer(config)?.issue(&principal(tenant, who)?, SHORT)?)
+    Ok(issuer(config)?.issue(&principal_in(seed, who)?, SHORT)?)
 }
 
 /// The local issuer, where it is not switched off.
@@ -69,10 +70,21 @@ pub(crate) fn issuer(config: &Config) -> Result<LocalIssuer> {
     Ok(LocalIssuer::new(&keys, Clock::system()))
 }
 
-/// The principal that holds the role.
-pub(crate) fn principal(tenant: &Tenant, who: &Who) -> Result<Principal> {
+/// The principal that is asked for, of the seed or of a tenant that was recorded since.
+fn principal_in(seed: &Seed, who: &Who) -> Result<Principal> {
+    let named = who.tenant.as_deref().unwrap_or_default();
+    if let Some(id) = id::canonical(named.trim_start_matches("tenants/")) {
+        let known = seed.tenants.iter().find(|tenant| tenant.id == TenantId::from(id));
+        return principal(id.into(), known.map_or(&[], |tenant| &tenant.members), who);
+    }
+    let tenant = crate::seed::tenant(seed, who.tenant.as_deref())?;
+    principal(tenant.id, &tenant.members, who)
+}
+
+/// The principal that holds the role. `staff` is who the seed says there is.
+pub(crate) fn principal(tenant: TenantId, staff: &[Member], who: &Who) -> Result<Principal> {
     let of = |kind, subject: &str| Principal {
-        tenant: tenant.id,
+        tenant,
         kind,
         subject: subject.to_owned(),
         roles: Vec::new(),
@@ -89,28 +101,28 @@ pub(crate) fn principal(tenant: &Tenant, who: &Who) -> Result<Principal> {
             let subject = customer.uuid().to_string();
             Principal { customer: Some(customer), ..of(CallerKind::Customer, &subject) }
         }
-        role => of(CallerKind::Member, &member(tenant, role, who.member.as_deref())?),
+        role => of(CallerKind::Member, &member(staff, role, who.member.as_deref())?),
     })
 }
 
-fn member(tenant: &Tenant, role: Role, named: Option<&str>) -> Result<String> {
-    let (slug, role_name) = (&tenant.slug, role.as_str());
+fn member(staff: &[Member], role: Role, named: Option<&str>) -> Result<String> {
     let Some(named) = named else {
-        let first = tenant.members.iter().find(|member| member.roles.contains(&role));
+        let first = staff.iter().find(|member| member.roles.contains(&role));
         return first.map(|member| member.id.clone()).with_context(|| {
-            format!("nobody of `{slug}` has the role {role_name}; name one with --member")
+            format!("the seed has nobody with the role {}; name one with --member", role.as_str())
         });
     };
-    let member = tenant.member(named).with_context(|| {
-        let all: Vec<_> = tenant.members.iter().map(|member| member.id.as_str()).collect();
-        format!("`{slug}` has no member `{named}`: there are {}", all.join(", "))
-    })?;
+    ensure!(id::is_slug(named), "`{named}` is no id of a member");
     // Roles come from the directory, whatever the command asks for: say so instead of surprising.
-    let has: Vec<_> = member.roles.iter().map(|role| role.as_str()).collect();
-    if !member.roles.contains(&role) {
-        eprintln!("note: `{named}` is no {role_name} but {}", has.join(", "));
+    match staff.iter().find(|member| member.id == named) {
+        Some(member) if !member.roles.contains(&role) => {
+            let has: Vec<_> = member.roles.iter().map(|role| role.as_str()).collect();
+            eprintln!("note: `{named}` is no {} but {}", role.as_str(), has.join(", "));
+        }
+        Some(_) => {}
+        None => eprintln!("note: `{named}` is not in the seed; the directory says who that is"),
     }
-    Ok(member.id.clone())
+    Ok(named.to_owned())
 }
 
 fn customer(named: Option<&str>) -> Result<CustomerId> {
@@ -141,18 +153,35 @@ mod tests {
     #[test]
     fn each_role_has_its_principal() {
         let seed = Seed::shipped();
-        let tenant = &seed.tenants[0];
-        assert_eq!(principal(tenant, &who(Role::Agent)).unwrap().subject, "amy");
-        assert_eq!(principal(tenant, &who(Role::Supervisor)).unwrap().subject, "frank");
-        let integration = principal(tenant, &who(Role::Integration)).unwrap();
+        let principal = |who: &Who| principal_in(&seed, who);
+        assert_eq!(principal(&who(Role::Agent)).unwrap().subject, "amy");
+        assert_eq!(principal(&who(Role::Supervisor)).unwrap().subject, "frank");
+        let integration = principal(&who(Role::Integration)).unwrap();
         assert_eq!(integration.kind, CallerKind::Integration);
-        assert!(principal(tenant, &who(Role::Service)).is_err());
-        assert!(principal(tenant, &who(Role::Technician)).is_err());
+        assert!(principal(&who(Role::Service)).is_err());
+        assert!(principal(&who(Role::Technician)).is_err());
 
         let named = Who { member: Some("erin".to_owned()), ..who(Role::Agent) };
-        assert_eq!(principal(tenant, &named).unwrap().subject, "erin");
-        let unknown = Who { member: Some("nobody".to_owned()), ..who(Role::Agent) };
-        assert!(principal(tenant, &unknown).is_err());
+        assert_eq!(principal(&named).unwrap().subject, "erin");
+        let wrong = Who { member: Some("No Body".to_owned()), ..who(Role::Agent) };
+        assert!(principal(&wrong).is_err());
+    }
+
+    #[test]
+    fn whoever_was_recorded_since_is_named_by_id() {
+        let seed = Seed::shipped();
+        let id = "019ab000-0000-7000-8000-000000000001";
+        let grace = Who {
+            tenant: Some(format!("tenants/{id}")),
+            member: Some("grace".to_owned()),
+            ..who(Role::Admin)
+        };
+        let found = principal_in(&seed, &grace).unwrap();
+        assert_eq!((found.tenant.to_string().as_str(), found.subject.as_str()), (id, "grace"));
+        let nobody = Who { member: None, ..grace };
+        assert!(principal_in(&seed, &nobody).is_err());
+        let elsewhere = Who { tenant: Some("other".to_owned()), ..who(Role::Admin) };
+        assert!(principal_in(&seed, &elsewhere).is_err());
     }
 
     #[test]

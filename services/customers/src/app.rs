@@ -1,6 +1,10 @@
 //! What every handler is given.
 
-use std::{collections::HashMap, ops::Deref, sync::Arc};
+use std::{
+    collections::HashMap,
+    ops::Deref,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use contracts::customers::v1::IdentifierKind;
 use kernel::{
@@ -12,6 +16,8 @@ use prost::Message;
 use rpc::{Call, wire};
 use store::{Db, idempotency::Once};
 use tokio_util::task::TaskTracker;
+
+use crate::store::tenants;
 
 /// What the service is made of.
 #[derive(Clone, Debug)]
@@ -30,7 +36,8 @@ pub struct Parts {
     pub lasting: LastingKey,
     /// Where writes run, so that a drain waits for them.
     pub tasks: TaskTracker,
-    /// Where a tenant's telephone numbers without country code belong, as an ISO 3166 code.
+    /// Where a tenant's telephone numbers without country code belong, as an ISO 3166 code, until the
+    /// gateway says so.
     pub regions: HashMap<TenantId, String>,
 }
 
@@ -38,6 +45,8 @@ pub struct Parts {
 #[derive(Clone, Debug)]
 pub struct App {
     parts: Arc<Parts>,
+    /// Where they belong as the gateway has told it.
+    known_regions: Arc<RwLock<HashMap<TenantId, String>>>,
     /// Makes and reads page tokens.
     pub(crate) tokens: PageTokens,
 }
@@ -46,12 +55,21 @@ impl App {
     /// The service made of these parts, on a migrated database.
     pub fn new(parts: Parts) -> Self {
         let tokens = PageTokens::new(parts.keys.clone());
-        Self { parts: Arc::new(parts), tokens }
+        let known_regions = Arc::new(RwLock::new(parts.regions.clone()));
+        Self { parts: Arc::new(parts), known_regions, tokens }
     }
 
     /// Where a tenant's telephone numbers without country code belong; nowhere if nobody said.
-    pub(crate) fn region(&self, tenant: TenantId) -> &str {
-        self.regions.get(&tenant).map_or("ZZ", String::as_str)
+    pub(crate) fn region(&self, tenant: TenantId) -> String {
+        let regions = self.known_regions.read().unwrap_or_else(PoisonError::into_inner);
+        regions.get(&tenant).cloned().unwrap_or_else(|| "ZZ".to_owned())
+    }
+
+    /// Brings this process's view of the tenants up to what the gateway has told of them.
+    pub async fn load(&self) -> Result<(), store::Error> {
+        let told = tenants::all(&self.db).await?;
+        self.known_regions.write().unwrap_or_else(PoisonError::into_inner).extend(told);
+        Ok(())
     }
 
     /// The request `body`, from which the request id was taken out, as what happens once.

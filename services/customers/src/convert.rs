@@ -94,11 +94,12 @@ pub(crate) fn identifiers(
     field: &str,
     violations: &mut Violations,
 ) -> Vec<Keyed> {
+    let region = app.region(tenant);
     let mut seen = HashSet::new();
     let mut keyed = Vec::new();
     for (index, one) in given.iter().enumerate() {
         let path = |part: &str| format!("{field}[{index}].{part}");
-        let Some(identifier) = read_identifier(app.region(tenant), one, &path, violations) else {
+        let Some(identifier) = read_identifier(&region, one, &path, violations) else {
             continue;
         };
         let blind = app.blind_index(tenant, identifier.kind).of(&identifier.normalised);

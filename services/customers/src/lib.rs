@@ -17,6 +17,7 @@
 //! identifier is found exactly or not at all.
 
 pub mod domain;
+pub mod tenants;
 pub mod timeline;
 
 mod app;

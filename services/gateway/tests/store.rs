@@ -189,7 +189,7 @@ fn create_tenant(slug: &str, hosts: &[&str]) -> pb::CreateTenantRequest {
         hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
         ..pb::Tenant::default()
     };
-    pb::CreateTenantRequest { tenant: Some(tenant), request_id: String::new() }
+    pb::CreateTenantRequest { tenant: Some(tenant), ..<_>::default() }
 }
 
 fn create_key(request_id: &str) -> pb::CreateApiKeyRequest {

@@ -2,11 +2,11 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use ::rpc::{Call, Outbound, wire};
-use ::store::{Db, Error, idempotency::Once};
+use ::store::{Db, Error, idempotency::Once, transact};
 use calendar::Problem;
 use kernel::{
     Clock, CustomerId, Ids, TenantId,
@@ -20,9 +20,9 @@ use crate::{
     domain::{
         Actor,
         policy::{Calendars, Policy},
-        routing::Routing,
+        routing::{Routing, Staff},
     },
-    store::{agents, numbers::Numbers},
+    store::{agents, directory, directory::Known, numbers::Numbers},
 };
 
 /// How many known customers and lanes a process remembers; beyond it all are forgotten.
@@ -47,7 +47,7 @@ pub struct Parts {
     pub tasks: TaskTracker,
     /// The way to customers.
     pub customers: Outbound,
-    /// The tenants with their routing and time zones.
+    /// The tenants that the configuration names.
     pub tenants: Vec<Tenant>,
     /// Its own feed, for watching.
     pub source: feed::Source,
@@ -69,7 +69,7 @@ pub struct Tenant {
 }
 
 /// A tenant, ready to be worked for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) routing: Routing,
     pub(crate) calendars: Calendars,
@@ -86,7 +86,8 @@ pub struct App {
 #[derive(Debug)]
 struct Inner {
     parts: Parts,
-    settings: HashMap<TenantId, Settings>,
+    /// How each tenant works, with the version of the directory that it goes by.
+    settings: RwLock<HashMap<TenantId, (i64, Arc<Settings>)>>,
     numbers: Numbers,
     tokens: PageTokens,
     request_key: [u8; 32],
@@ -102,28 +103,28 @@ pub struct BadTenant {
     problems: Vec<Problem>,
 }
 
+impl Settings {
+    fn of(tenant: Tenant) -> Result<Self, BadTenant> {
+        let calendars = Calendars::of_zone(&tenant.time_zone)
+            .map_err(|problems| BadTenant { tenant: tenant.id, problems })?;
+        let Tenant { routing, phone_region, .. } = tenant;
+        Ok(Self { routing, calendars, policy: Policy::shipped(), phone_region })
+    }
+}
+
 impl App {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Result<Self, BadTenant> {
         let mut settings = HashMap::new();
         for tenant in &parts.tenants {
-            let calendars = Calendars::of_zone(&tenant.time_zone)
-                .map_err(|problems| BadTenant { tenant: tenant.id, problems })?;
-            settings.insert(
-                tenant.id,
-                Settings {
-                    routing: tenant.routing.clone(),
-                    calendars,
-                    policy: Policy::shipped(),
-                    phone_region: tenant.phone_region.clone(),
-                },
-            );
+            // Before the first version of the directory, which is 1.
+            settings.insert(tenant.id, (0, Arc::new(Settings::of(tenant.clone())?)));
         }
         let tokens = PageTokens::new(parts.keys.clone());
         let request_key = parts.lasting.derive("request hash", b"tickets");
         let inner = Inner {
             parts,
-            settings,
+            settings: RwLock::new(settings),
             numbers: Numbers::default(),
             tokens,
             request_key,
@@ -133,18 +134,68 @@ impl App {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Brings the agents' capacities in the ledger up to the configuration.
-    pub async fn seed(&self) -> Result<(), Error> {
+    /// Brings the agents' capacities in the ledger up to the configuration, and this process's view
+    /// of the tenants up to what the gateway has told of them.
+    pub async fn load(&self) -> Result<(), Error> {
         for tenant in &self.inner.parts.tenants {
-            let capacities: Vec<(String, i32)> = tenant
-                .routing
-                .agents
-                .iter()
-                .map(|(member, profile)| (member.clone(), profile.capacity))
-                .collect();
-            agents::seed(self.db(), tenant.id, &capacities).await?;
+            transact!(self.db(), "agents.set", |tx| {
+                for (member, profile) in &tenant.routing.agents {
+                    agents::set(tx, tenant.id, member, profile.capacity).await?;
+                }
+                Ok::<_, Error>(())
+            })?;
+        }
+        self.refresh().await
+    }
+
+    /// Reads again what the gateway has told of tenants since this was last asked.
+    pub(crate) async fn refresh(&self) -> Result<(), Error> {
+        for known in directory::tenants(self.db()).await? {
+            let (id, version) = (known.tenant, known.version);
+            if self.version(id) == version {
+                continue;
+            }
+            let staff = directory::staff(self.db(), id).await?;
+            let Some(tenant) = self.tenant(known, &staff) else { continue };
+            match Settings::of(tenant) {
+                Ok(settings) => {
+                    let mut all =
+                        self.inner.settings.write().unwrap_or_else(PoisonError::into_inner);
+                    all.insert(id, (version, Arc::new(settings)));
+                }
+                Err(error) => tracing::error!(%error, "a tenant cannot be worked for"),
+            }
         }
         Ok(())
+    }
+
+    /// A tenant as the directory has it, with the queues and profiles that the configuration writes;
+    /// `None` while nobody has said where its working day is.
+    fn tenant(&self, known: Known, staff: &[Staff]) -> Option<Tenant> {
+        let written = self.written(known.tenant);
+        let Known { tenant: id, mut time_zone, mut phone_region, .. } = known;
+        if time_zone.is_empty() {
+            let written = written?;
+            time_zone.clone_from(&written.time_zone);
+            phone_region.clone_from(&written.phone_region);
+        }
+        let routing = self.written_routing(id).with(staff);
+        Some(Tenant { id, routing, time_zone, phone_region })
+    }
+
+    fn version(&self, tenant: TenantId) -> i64 {
+        let all = self.inner.settings.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(&tenant).map_or(0, |(version, _)| *version)
+    }
+
+    /// What the configuration says of a tenant.
+    fn written(&self, tenant: TenantId) -> Option<&Tenant> {
+        self.inner.parts.tenants.iter().find(|one| one.id == tenant)
+    }
+
+    /// How the configuration routes a tenant; in the usual way where it does not name it.
+    pub(crate) fn written_routing(&self, tenant: TenantId) -> Routing {
+        self.written(tenant).map(|written| written.routing.clone()).unwrap_or_default()
     }
 
     /// The database.
@@ -201,14 +252,16 @@ impl App {
         Once::new(call.tenant(), call.principal(), &call.method, request_id, hash, now)
     }
 
-    /// How this tenant works; `None` for a tenant that the configuration does not know.
-    pub(crate) fn settings(&self, tenant: TenantId) -> Option<&Settings> {
-        self.inner.settings.get(&tenant)
+    /// How this tenant works; `None` for one that this process has not heard of yet.
+    pub(crate) fn settings(&self, tenant: TenantId) -> Option<Arc<Settings>> {
+        let all = self.inner.settings.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(&tenant).map(|(_, settings)| Arc::clone(settings))
     }
 
-    /// The tenants that the configuration knows.
+    /// The tenants that there are.
     pub(crate) fn tenants(&self) -> Vec<TenantId> {
-        self.inner.settings.keys().copied().collect()
+        let all = self.inner.settings.read().unwrap_or_else(PoisonError::into_inner);
+        all.keys().copied().collect()
     }
 
     /// Whether this customer was seen before. Customers do not vanish without an event.

@@ -1,6 +1,8 @@
 //! What every command does around its decision: the request id, the ticket held, the scope, the
 //! etag, capacity, the write with its events. In one transaction.
 
+use std::sync::Arc;
+
 use ::rpc::{Call, wire};
 use ::store::{Tx, events, idempotency::Once, transact};
 use contracts::tickets::v1 as pb;
@@ -140,8 +142,8 @@ pub(crate) async fn run_with(
             return Err(Error::StaleEtag(name.clone()));
         }
         let at = events::monotone(app.clock().now(), stored.ticket.last_at);
-        let cx = context(settings, &actor, at);
-        let keep = reopens && keep_owner(tx, settings, &stored.ticket, &cx).await?;
+        let cx = context(&settings, &actor, at);
+        let keep = reopens && keep_owner(tx, &settings, &stored.ticket, &cx).await?;
         let decided =
             decide(&stored, keep, &cx).map_err(|refusal| Error::refused(&name, refusal))?;
         also.write(tx, &decided.changed.ticket, at).await?;
@@ -190,8 +192,8 @@ pub(crate) async fn keep_owner(
 }
 
 /// How the caller's tenant works.
-pub(crate) fn settings<'a>(app: &'a App, call: &Call) -> Result<&'a Settings, Error> {
-    app.settings(call.tenant()).ok_or(Error::Stored("the tenant is not configured"))
+pub(crate) fn settings(app: &App, call: &Call) -> Result<Arc<Settings>, Error> {
+    app.settings(call.tenant()).ok_or(Error::TenantNotHeardOf)
 }
 
 /// What a transition goes by.

@@ -20,7 +20,7 @@ use crate::{
 pub(crate) fn visible(ticket: &Ticket, scope: &RowScope) -> bool {
     match scope {
         RowScope::Tenant => true,
-        RowScope::Teams(teams) => teams.contains(&ticket.team),
+        RowScope::Teams(teams) => ticket.team.is_empty() || teams.contains(&ticket.team),
         RowScope::Own(customer) => ticket.customer == Some(*customer),
         RowScope::None => false,
     }
@@ -74,7 +74,9 @@ pub(crate) fn ticket(app: &App, call: &Call, stored: &Stored) -> Result<pb::Tick
     });
     shown.category = ticket.category.into();
     shown.queue = format!("queues/{}", ticket.queue);
-    shown.team = format!("teams/{}", ticket.team);
+    if !ticket.team.is_empty() {
+        shown.team = format!("teams/{}", ticket.team);
+    }
     shown.assignee = member(ticket.assignee.as_deref());
     shown.required_skills.clone_from(&body.skills);
     let now = app.clock().now();

@@ -73,6 +73,9 @@ pub enum Error {
     /// The caller lacks a permission that the request's own fields ask for.
     #[error("this needs the permission `{0}`")]
     PermissionDenied(&'static str),
+    /// The caller's tenant is so new that word of it has not come here yet.
+    #[error("the tenant is not known here yet; try again")]
+    TenantNotHeardOf,
     /// The database cannot be reached, or is too busy.
     #[error("the database could not serve this")]
     Storage(#[source] ::store::Error),
@@ -165,6 +168,7 @@ impl Retry for Error {
             | Self::RequestIdReused { .. }
             | Self::ResumeTokenExpired
             | Self::PermissionDenied(_)
+            | Self::TenantNotHeardOf
             | Self::Feed(_)
             | Self::Calendar(_)
             | Self::Stored(_) => false,
@@ -185,7 +189,7 @@ impl Fault for Error {
             Self::ResumeTokenExpired => Code::OutOfRange,
             Self::PermissionDenied(_) => Code::PermissionDenied,
             Self::Storage(error) if error.is_transient() => Code::Unavailable,
-            Self::Feed(_) => Code::Unavailable,
+            Self::Feed(_) | Self::TenantNotHeardOf => Code::Unavailable,
             Self::Storage(_) | Self::Calendar(_) | Self::Stored(_) => Code::Internal,
         }
     }
@@ -209,7 +213,7 @@ impl Fault for Error {
             Self::ResumeTokenExpired => "RESUME_TOKEN_EXPIRED",
             Self::PermissionDenied(_) => "PERMISSION_DENIED",
             Self::Storage(error) if error.is_transient() => "UNAVAILABLE",
-            Self::Feed(_) => "UNAVAILABLE",
+            Self::Feed(_) | Self::TenantNotHeardOf => "UNAVAILABLE",
             Self::Storage(_) | Self::Calendar(_) | Self::Stored(_) => "INTERNAL",
         }
     }
@@ -233,6 +237,7 @@ impl Fault for Error {
             Self::Invalid(_)
             | Self::LostRace
             | Self::ResumeTokenExpired
+            | Self::TenantNotHeardOf
             | Self::Storage(_)
             | Self::Feed(_)
             | Self::Calendar(_)
@@ -293,6 +298,7 @@ impl Fault for Error {
             }
             Self::ResumeTokenExpired => "续传令牌已失效，请重新读取列表".to_owned(),
             Self::PermissionDenied(permission) => format!("缺少权限“{permission}”"),
+            Self::TenantNotHeardOf => "租户信息尚未同步到此处，请稍后重试".to_owned(),
             Self::Storage(_) | Self::Feed(_) | Self::Calendar(_) | Self::Stored(_) => return None,
         })
     }

@@ -91,7 +91,7 @@ impl House {
         let minter = Minter::new("tickets", &keys, clock.clone());
         let customers = Outbound::new(customers, minter, "customers");
         let first = process(db.db.clone(), &clock, &keys, &customers, 1).await;
-        first.app.seed().await.unwrap();
+        first.app.load().await.unwrap();
         let app = first.app.clone();
         Self { app, clock, db, away, first, keys, customers, _customers_db: customers_db }
     }
@@ -303,7 +303,6 @@ fn tenants() -> Vec<Tenant> {
             queue("general", "front-line", &[]),
         ],
         agents,
-        members: BTreeMap::new(),
     };
     [(1, "Asia/Shanghai", "CN"), (2, "Europe/Berlin", "DE")]
         .into_iter()

@@ -3,7 +3,8 @@
 //!
 //! A request comes in at `service`, is parsed and carried out by `rpc/<operation>`, decided by
 //! `domain` (pure), and written by `store` with its events in one transaction. What commands share
-//! stands in `command`, what time does in `worker`.
+//! stands in `command`, what time does in `worker`, what the gateway
+//! tells of tenants and their staff in `directory`.
 //!
 //! # Invariants
 //! - All events of a ticket are written with its row held; they have no gaps, and their times never
@@ -18,6 +19,7 @@
 mod app;
 mod command;
 mod convert;
+pub mod directory;
 pub mod domain;
 mod error;
 mod fields;
@@ -42,5 +44,8 @@ pub const NAME: &str = "tickets";
 
 /// The schema of tickets.
 pub fn migrations() -> Vec<Migration> {
-    vec![migration!(100, "../migrations", "0100_tickets")]
+    vec![
+        migration!(100, "../migrations", "0100_tickets"),
+        migration!(101, "../migrations", "0101_directory"),
+    ]
 }

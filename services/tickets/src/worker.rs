@@ -108,7 +108,7 @@ async fn wake(app: &App, tenant: TenantId, id: TicketId, away: &mut bool) -> Res
             return Ok(None);
         }
         let at = events::monotone(now, stored.ticket.last_at);
-        let cx = context(settings, &actor, at);
+        let cx = context(&settings, &actor, at);
         let changed = stored.ticket.clone().tick(&cx);
         let mut changed = changed.map_err(|refusal| Error::refused(&id.name(), refusal))?;
         if tickets::link_is_due(&changed.ticket, now) {

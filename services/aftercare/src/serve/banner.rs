@@ -44,7 +44,7 @@ pub(crate) fn text(process: &Process<'_>, at: &Addresses) -> Result<String> {
 
     let tenant = crate::seed::tenant(&process.seed, None)?;
     let agent = Who { role: Role::Agent, tenant: None, member: None, customer: None };
-    let Ok(agent) = principal(tenant, &agent) else { return Ok(text) };
+    let Ok(agent) = principal(tenant.id, &tenant.members, &agent) else { return Ok(text) };
     let issuer = LocalIssuer::new(&process.keys, Clock::system());
     let token = issuer.issue(&agent, config::duration::parse("12h")?)?;
     let (slug, member) = (&tenant.slug, &agent.subject);

@@ -7,7 +7,7 @@ use config::{Config, Drain};
 use contracts::r#type::v1::{
     clock_service_server::ClockServiceServer, feed_admin_service_server::FeedAdminServiceServer,
 };
-use feed::{FeedAdmin, Managed};
+use feed::FeedAdmin;
 use futures::FutureExt as _;
 use rpc::server::Ages;
 use tokio::{
@@ -201,7 +201,6 @@ fn admin_routes(process: &Process<'_>, services: &Services) -> Routes {
         databases: services.databases.clone(),
         tasks: services.tasks.clone(),
     };
-    let timeline = services.timeline.clone().map(|consumer| consumer as Arc<dyn Managed>);
-    let feeds = FeedAdmin::new(timeline.into_iter().collect(), services.tasks.clone());
+    let feeds = FeedAdmin::new(services.consumers.clone(), services.tasks.clone());
     Routes::new(ClockServiceServer::new(hands)).add_service(FeedAdminServiceServer::new(feeds))
 }

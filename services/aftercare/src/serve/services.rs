@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use anyhow::{Context, Result};
 use contracts::r#type::v1::feed_service_server::FeedServiceServer;
 use customers::timeline;
-use feed::{Consumer, FeedServer, Site, Source};
+use feed::{Consumer, FeedServer, Handler, Managed, Site, Source};
 use kernel::{TenantId, keys::LastingKey};
 use rpc::{
     Inbound, Link, Outbound,
@@ -35,7 +35,9 @@ pub(crate) struct Services {
     pub(crate) databases: Databases,
     pub(crate) tickets: Option<tickets::App>,
     pub(crate) gateway: Option<Gateway>,
-    pub(crate) timeline: Option<Arc<Consumer<timeline::Timeline>>>,
+    pub(crate) customers: Option<customers::App>,
+    /// What follows the feeds of others.
+    pub(crate) consumers: Vec<Arc<dyn Managed>>,
 }
 
 /// Builds what runs here, each after those that it calls.
@@ -53,7 +55,8 @@ pub(crate) async fn build(process: &Process<'_>, databases: &Databases) -> Resul
         databases: databases.clone(),
         tickets: None,
         gateway: None,
-        timeline: None,
+        customers: None,
+        consumers: Vec::new(),
     };
     if process.running.contains(&"customers") {
         services.add_customers(process).await?;
@@ -73,7 +76,7 @@ impl Services {
         let app = customers::App::new(customers::Parts {
             lasting: lasting_key(&db, process, "customers").await?,
             partitions: meta::partitions(&db).await?,
-            db: db.clone(),
+            db,
             clock: process.clock.clone(),
             ids: process.ids.clone(),
             keys: process.keys.clone(),
@@ -85,23 +88,41 @@ impl Services {
                 .map(|tenant| (tenant.id, tenant.phone_region.clone()))
                 .collect(),
         });
+        app.load().await.context("what is known of the tenants cannot be read")?;
         let wall = process.wall(customers::routes(&app), &["customers"]);
         self.walls.insert("customers".to_owned(), wall);
+        let (name, source) = (timeline::CONSUMER, timeline::SOURCE);
+        self.follow(process, "customers", name, source, timeline::Timeline)?;
+        if process.knows_gateway() {
+            let (name, source) = (customers::tenants::CONSUMER, customers::tenants::SOURCE);
+            self.follow(process, "customers", name, source, customers::tenants::Tenants)?;
+        }
+        self.customers = Some(app);
+        Ok(())
+    }
 
+    /// Lets a service's handler follow another's feed.
+    fn follow(
+        &mut self,
+        process: &Process<'_>,
+        service: &'static str,
+        name: &'static str,
+        source: &'static str,
+        handler: impl Handler,
+    ) -> Result<()> {
         let site = Site {
-            db,
+            db: self.databases.of(service)?.clone(),
             clock: process.clock.clone(),
             holder: process.holder.clone(),
             metrics: process.metrics.clone(),
         };
-        let feeds = process.way(timeline::SOURCE, Some(&self.feeds))?;
+        let feeds = process.way(source, Some(&self.feeds))?;
         let link = process
-            .outbound(feeds, "customers", timeline::SOURCE)
+            .outbound(feeds, service, source)
             // A feed is of all tenants.
-            .as_service("customers", TenantId::from(Uuid::nil()));
-        let (name, source) = (timeline::CONSUMER, timeline::SOURCE);
-        let consumer = Consumer::new(name, source, link, site, timeline::Timeline);
-        self.timeline = Some(Arc::new(consumer));
+            .as_service(service, TenantId::from(Uuid::nil()));
+        let consumer = Consumer::new(name, source, link, site, handler);
+        self.consumers.push(Arc::new(consumer));
         Ok(())
     }
 
@@ -123,9 +144,14 @@ impl Services {
             source,
             metrics: process.metrics.clone(),
         })?;
-        app.seed().await.context("the agents' capacities cannot be written")?;
+        app.load().await.context("the tenants and their agents cannot be brought up to date")?;
         let wall = process.wall(tickets::routes(&app), &["tickets"]);
         self.walls.insert("tickets".to_owned(), wall);
+        if process.knows_gateway() {
+            let (name, source) = (tickets::directory::CONSUMER, tickets::directory::SOURCE);
+            let handler = tickets::directory::Directory(app.clone());
+            self.follow(process, "tickets", name, source, handler)?;
+        }
         self.tickets = Some(app);
         Ok(())
     }
@@ -166,6 +192,11 @@ impl Process<'_> {
     pub(crate) fn wall_of(&self, routes: Routes, trust: Trust) -> Link {
         let (methods, grants) = (self.methods.clone(), self.grants.clone());
         rpc::link::link(Inbound::new(routes, methods, grants, trust, self.metrics.clone()))
+    }
+
+    /// Whether there is a gateway, here or elsewhere, that tells who the tenants and their staff are.
+    fn knows_gateway(&self) -> bool {
+        self.running.contains(&::gateway::NAME) || self.config.link(::gateway::NAME).is_some()
     }
 
     /// The way to a service: `here` where it runs in this process, its link otherwise.

@@ -12,17 +12,19 @@ pub(crate) fn of(tenant: &seed::Tenant) -> Result<tickets::Tenant> {
     // Tickets tries queues in order and leaves what is left to the last one.
     let (last, first): (Vec<_>, Vec<_>) = tenant.queues.iter().partition(|queue| queue.default);
     let queues = first.into_iter().chain(last).map(queue).collect::<Result<_>>()?;
-    let mut agents = BTreeMap::new();
-    let mut members = BTreeMap::new();
+    let mut routing = Routing { queues, agents: BTreeMap::new() };
     for member in &tenant.members {
-        members.insert(member.id.clone(), member.teams.clone());
-        if let Some(routing) = &member.routing {
-            agents.insert(member.id.clone(), profile(routing)?);
+        let profile = match &member.routing {
+            Some(written) => Some(profile(written)?),
+            None => routing.usual(&member.roles, &member.teams),
+        };
+        if let Some(profile) = profile {
+            routing.agents.insert(member.id.clone(), profile);
         }
     }
     Ok(tickets::Tenant {
         id: tenant.id,
-        routing: Routing { queues, agents, members },
+        routing,
         time_zone: tenant.time_zone.clone(),
         phone_region: tenant.phone_region.clone(),
     })
@@ -75,7 +77,6 @@ mod tests {
         assert_eq!(to(Kind::Fault), "general");
         assert_eq!(tenant.routing.agents["amy"].capacity, 40);
         assert!(!tenant.routing.agents.contains_key("grace"), "an admin takes no tickets");
-        assert!(tenant.routing.members.contains_key("grace"));
     }
 
     #[test]

@@ -25,16 +25,28 @@ pub(crate) fn all(process: &Process<'_>, services: &Services) -> Vec<Worker> {
         let sequencer =
             Sequencer::new(source.clone(), clock.clone(), holder.clone(), process.metrics.clone());
         workers.push(worker(format!("{} sequencer", source.name()), |stop| sequencer.run(stop)));
-        let housekeeper = Housekeeper::new(source.db().clone(), clock, holder);
+        let mut housekeeper = Housekeeper::new(source.db().clone(), clock, holder);
+        if source.name() == ::gateway::NAME {
+            // Who joins later learns from it which tenants and which staff there are.
+            housekeeper = housekeeper.keeping_all();
+        }
         workers
             .push(worker(format!("{} housekeeper", source.name()), |stop| housekeeper.run(stop)));
     }
-    if let Some(timeline) = services.timeline.clone() {
-        let name = customers::timeline::CONSUMER.to_owned();
-        workers.push(worker(name, |stop| async move { timeline.run(stop).await }));
+    for consumer in services.consumers.iter().cloned() {
+        let name = consumer.name().to_owned();
+        workers.push(worker(name, |stop| async move { consumer.run(stop).await }));
     }
     if let Some(app) = services.tickets.clone() {
-        workers.push(worker("tickets timers".to_owned(), |stop| tickets::worker::run(app, stop)));
+        let timers = app.clone();
+        workers
+            .push(worker("tickets timers".to_owned(), |stop| tickets::worker::run(timers, stop)));
+        let name = "tickets directory".to_owned();
+        workers.push(worker(name, |stop| tickets::directory::follow(app, stop)));
+    }
+    if let Some(app) = services.customers.clone() {
+        let name = "customers tenants".to_owned();
+        workers.push(worker(name, |stop| customers::tenants::follow(app, stop)));
     }
     if let Some(gateway) = services.gateway.clone() {
         let app = gateway.app.clone();

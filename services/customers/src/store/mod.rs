@@ -4,13 +4,16 @@ pub(crate) mod customers;
 pub(crate) mod identifiers;
 pub(crate) mod products;
 pub(crate) mod purchases;
+pub(crate) mod tenants;
 pub(crate) mod timeline;
 
 use store::{Migration, Migrations, Sql};
 
 /// The service's own migrations.
-pub const MIGRATIONS: &[Migration] =
-    &[store::migration!(100, "../../migrations", "0100_customers")];
+pub const MIGRATIONS: &[Migration] = &[
+    store::migration!(100, "../../migrations", "0100_customers"),
+    store::migration!(101, "../../migrations", "0101_tenants"),
+];
 
 /// Everything that makes up the service's schema.
 pub fn migrations() -> Migrations {
@@ -23,5 +26,6 @@ pub const STATEMENTS: &[&[Sql]] = &[
     identifiers::STATEMENTS,
     products::STATEMENTS,
     purchases::STATEMENTS,
+    tenants::STATEMENTS,
     timeline::STATEMENTS,
 ];

@@ -1,7 +1,7 @@
 //! `CreateMember`: records a person of the staff under the company's own id.
 
 use contracts::gateway::v1::{CreateMemberRequest, Member as Answer, gateway_event::Change};
-use kernel::Violations;
+use kernel::{TenantId, Violations};
 use rpc::{Call, wire};
 use store::{Tx, transact};
 
@@ -33,7 +33,7 @@ pub(crate) async fn handle(
     let earlier = transact!(app.db, "member.create", |tx| {
         let earlier = once.claim(tx, &name, 1).await?;
         if earlier.is_none() {
-            record(&app, &call, tx, &member).await?;
+            record(&app, &call, tx, call.tenant(), &member).await?;
         }
         Ok::<_, Error>(earlier)
     })?;
@@ -43,9 +43,14 @@ pub(crate) async fn handle(
     }
 }
 
-/// Writes a new person, the teams that they belong to, and their first event.
-async fn record(app: &App, call: &Call, tx: &mut Tx, member: &Member) -> Result<(), Error> {
-    let tenant = call.tenant();
+/// Writes a new person of a tenant, the teams that they belong to, and their first event.
+pub(crate) async fn record(
+    app: &App,
+    call: &Call,
+    tx: &mut Tx,
+    tenant: TenantId,
+    member: &Member,
+) -> Result<(), Error> {
     if !tenants::exists(tx, tenant).await? {
         return Err(Error::missing(Kind::Tenant, &tenant.name()));
     }

@@ -1,20 +1,29 @@
-//! `CreateTenant`: records a tenant, for whoever runs the platform.
+//! `CreateTenant`: records a tenant with its first admin, for whoever runs the platform.
 
 use contracts::gateway::v1::{CreateTenantRequest, Tenant as Answer, gateway_event::Change};
-use kernel::{TenantId, Violations, id::is_slug};
+use kernel::{Role, TenantId, Violations, id::is_slug};
 use rpc::{Call, wire};
 use store::transact;
 
 use crate::{
     App, Error, authority, convert,
-    domain::tenant::Tenant,
+    domain::{
+        member::{self, Member, check_id},
+        tenant::Tenant,
+    },
     events::{self, Place},
-    rpc::get_tenant,
+    rpc::{create_member, get_tenant},
     store::{
         names::{self, NameKind},
         tenants,
     },
 };
+
+/// What is to be recorded.
+struct Draft {
+    tenant: Tenant,
+    admin: Option<Member>,
+}
 
 const METHOD: &str = "aftercare.gateway.v1.TenantService/CreateTenant";
 
@@ -24,7 +33,7 @@ pub(crate) async fn handle(
     mut request: CreateTenantRequest,
 ) -> Result<Answer, Error> {
     let request_id = std::mem::take(&mut request.request_id);
-    let tenant = parse(&app, &request, &request_id)?;
+    let Draft { tenant, admin } = parse(&app, &request, &request_id)?;
     if !authority::runs_platform(&call) {
         return Err(Error::BeyondAuthority { what: "tenants".to_owned() });
     }
@@ -42,6 +51,9 @@ pub(crate) async fn handle(
         names::take(tx, tenant.id, NameKind::Host, &tenant.profile.hosts).await?;
         let created = Change::TenantCreated(events::tenant(&tenant));
         events::append(&app, &call, tx, Place::of_tenant(&tenant), created).await?;
+        if let Some(admin) = &admin {
+            create_member::record(&app, &call, tx, tenant.id, admin).await?;
+        }
         Ok::<_, Error>(None)
     })?;
     match earlier {
@@ -50,7 +62,7 @@ pub(crate) async fn handle(
     }
 }
 
-fn parse(app: &App, request: &CreateTenantRequest, request_id: &str) -> Result<Tenant, Violations> {
+fn parse(app: &App, request: &CreateTenantRequest, request_id: &str) -> Result<Draft, Violations> {
     let mut violations = Violations::new();
     wire::check_request_id(request_id, &mut violations);
     let given = request.tenant.clone().unwrap_or_default();
@@ -64,17 +76,47 @@ fn parse(app: &App, request: &CreateTenantRequest, request_id: &str) -> Result<T
     } else {
         violations.add("tenant", "must be given");
     }
+    let admin = admin(app, request, &mut violations);
     let id = TenantId::from(app.ids.next());
-    violations.finish(Tenant::new(id, given.slug, profile, app.clock.now()))
+    let tenant = Tenant::new(id, given.slug, profile, app.clock.now());
+    violations.finish(Draft { tenant, admin })
+}
+
+/// The first person of the staff, who runs the tenant.
+fn admin(app: &App, request: &CreateTenantRequest, violations: &mut Violations) -> Option<Member> {
+    let Some(given) = &request.admin else {
+        let left_out = request.admin_id.is_empty();
+        violations.check(left_out, "admin_id", "must be left out without `admin`");
+        return None;
+    };
+    check_id("admin_id", &request.admin_id, violations);
+    for (field, empty) in [
+        ("admin.name", given.name.is_empty()),
+        ("admin.roles", given.roles.is_empty()),
+        ("admin.teams", given.teams.is_empty()),
+    ] {
+        violations.check(empty, field, "must be left out");
+    }
+    let mut wrong = Violations::new();
+    let profile = member::Profile {
+        roles: vec![Role::Admin],
+        ..convert::member_profile(given, |_| false, &mut wrong)
+    };
+    profile.check(|path| !matches!(path, "roles" | "teams"), &mut wrong);
+    for one in wrong.as_slice() {
+        let field = one.field.replacen("member.", "admin.", 1);
+        violations.add(field, one.description.clone());
+    }
+    Some(Member::new(request.admin_id.clone(), app.ids.next(), profile, app.clock.now()))
 }
 
 #[cfg(test)]
 mod tests {
-    use contracts::gateway::v1::{Quota, TenantState};
+    use contracts::gateway::v1::{Member, Quota, TenantState};
 
     use super::*;
     use crate::rpc::fixture::{
-        Fixture, START, admin, beyond, create_tenant, fields, operator, request_id,
+        Fixture, START, admin, beyond, create_tenant, fields, login, operator, request_id,
     };
 
     #[tokio::test]
@@ -100,6 +142,56 @@ mod tests {
         let by_host = directory.tenant_by_host("help.example.com").await.unwrap().unwrap();
         assert_eq!(Some(by_host), directory.tenant_by_slug("qingfeng").await.unwrap());
         assert_eq!(directory.all_origins().await.unwrap(), ["https://desk.example.com"]);
+    }
+
+    #[tokio::test]
+    async fn whoever_runs_a_tenant_first_is_recorded_with_it() {
+        let fixture = Fixture::new().await;
+        let mut request = create_tenant("qingfeng");
+        request.admin = Some(Member {
+            display_name: "Grace".to_owned(),
+            login: Some(login("https://id.example", "grace@example.com")),
+            ..Member::default()
+        });
+        request.admin_id = "grace".to_owned();
+        let made = handle(fixture.app.clone(), operator(), request).await.unwrap();
+        let id = TenantId::parse_name(&made.name).unwrap();
+        let grace = fixture.app.directory().member(id, "grace").await.unwrap().unwrap();
+        assert_eq!((grace.roles, grace.active), (vec![Role::Admin], true));
+        assert_eq!(fixture.event_kinds(id).await, ["member.created", "tenant.created"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_the_first_admin_is_told_and_nothing_is_recorded() {
+        let fixture = Fixture::new().await;
+        let mut request = create_tenant("qingfeng");
+        request.admin = Some(Member {
+            name: "members/grace".to_owned(),
+            roles: vec!["agent".to_owned()],
+            teams: vec!["teams/resolution".to_owned()],
+            locale: "fr".to_owned(),
+            login: Some(login("", "grace")),
+            ..Member::default()
+        });
+        let error = handle(fixture.app.clone(), operator(), request).await.unwrap_err();
+        assert_eq!(
+            fields(&error),
+            [
+                "admin_id",
+                "admin.name",
+                "admin.roles",
+                "admin.teams",
+                "admin.display_name",
+                "admin.login.issuer",
+                "admin.locale",
+            ]
+        );
+        let mut request = create_tenant("qingfeng");
+        request.admin_id = "grace".to_owned();
+        let error = handle(fixture.app.clone(), operator(), request).await.unwrap_err();
+        assert_eq!(fields(&error), ["admin_id"]);
+        let directory = fixture.app.directory();
+        assert_eq!(directory.tenant_by_slug("qingfeng").await.unwrap(), None);
     }
 
     #[tokio::test]

@@ -172,7 +172,7 @@ pub(crate) fn create_tenant(slug: &str) -> pb::CreateTenantRequest {
         time_zone: "Asia/Shanghai".to_owned(),
         ..pb::Tenant::default()
     };
-    pb::CreateTenantRequest { tenant: Some(tenant), request_id: String::new() }
+    pb::CreateTenantRequest { tenant: Some(tenant), ..<_>::default() }
 }
 
 /// A request to record a member.

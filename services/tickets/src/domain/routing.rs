@@ -1,9 +1,15 @@
 //! Who may take what, and what comes next.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use contracts::tickets::v1::{AssignmentReason, Channel, Kind};
-use kernel::{TenantId, TicketId, Time};
+use kernel::{Role, TicketId, Time};
+
+/// How much at once those agents take whose profile nobody wrote.
+const USUAL_CAPACITY: i32 = 20;
+/// How long a ticket of a tenant whose queues nobody wrote waits before it goes before every later
+/// one: four hours, in microseconds.
+const USUAL_MAX_WAIT: i64 = 4 * 3_600_000_000;
 
 /// What tickets need of an agent, as one key: tickets of one lane can be taken by the same agents,
 /// with the same room left. Skills are sorted; nothing in a lane contains the separators.
@@ -21,7 +27,7 @@ pub fn weight(lane: &str) -> i64 {
 pub struct Queue {
     /// Its id.
     pub id: String,
-    /// The team that it belongs to.
+    /// The team that it belongs to; empty where it is everybody's.
     pub team: String,
     /// The kinds that intake puts into it; empty for none in particular.
     pub kinds: Vec<Kind>,
@@ -65,21 +71,76 @@ impl Profile {
     }
 }
 
+/// A person of the staff, as the gateway has told of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staff {
+    /// Who, by slug.
+    pub member: String,
+    /// What they may do.
+    pub roles: Vec<Role>,
+    /// The teams that they belong to, by slug.
+    pub teams: Vec<String>,
+    /// Whether they may sign in.
+    pub active: bool,
+}
+
 /// How one tenant routes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Routing {
     /// Its queues, in the order in which intake tries them; the last one takes what is left.
     pub queues: Vec<Queue>,
     /// Its agents by slug. Members without a profile take nothing by themselves.
     pub agents: BTreeMap<String, Profile>,
-    /// All its members' slugs with their teams.
-    pub members: BTreeMap<String, Vec<String>>,
 }
 
-/// How each tenant routes.
-pub type Routings = HashMap<TenantId, Routing>;
+/// One queue that takes everything and is everybody's, and no agents yet.
+impl Default for Routing {
+    fn default() -> Self {
+        let general = Queue {
+            id: "general".to_owned(),
+            team: String::new(),
+            kinds: Vec::new(),
+            channels: Vec::new(),
+            languages: Vec::new(),
+            max_wait: USUAL_MAX_WAIT,
+        };
+        Self { queues: vec![general], agents: BTreeMap::new() }
+    }
+}
 
 impl Routing {
+    /// The profile of somebody whose own nobody wrote: whoever's role is to answer customers takes
+    /// from the queues of their teams, in any language.
+    pub fn usual(&self, roles: &[Role], teams: &[String]) -> Option<Profile> {
+        let answers =
+            |role: &Role| matches!(role, Role::Agent | Role::SeniorAgent | Role::Supervisor);
+        roles.iter().any(answers).then(|| Profile {
+            queues: self.queues_of(teams).into_iter().map(str::to_owned).collect(),
+            skills: Vec::new(),
+            languages: Vec::new(),
+            capacity: USUAL_CAPACITY,
+        })
+    }
+
+    /// What this person takes: by the profile that is written for them, else the usual; nothing once
+    /// they have left.
+    pub fn profile_of(&self, staff: &Staff) -> Option<Profile> {
+        let written = self.agents.get(&staff.member).cloned();
+        written.or_else(|| self.usual(&staff.roles, &staff.teams)).filter(|_| staff.active)
+    }
+
+    /// The same with the staff as it is now.
+    #[must_use]
+    pub fn with(mut self, staff: &[Staff]) -> Self {
+        for one in staff {
+            match self.profile_of(one) {
+                Some(profile) => self.agents.insert(one.member.clone(), profile),
+                None => self.agents.remove(&one.member),
+            };
+        }
+        self
+    }
+
     /// The queue for a matter: the first that is made for its kind, channel and language, else the
     /// last.
     pub fn queue_for(&self, kind: Kind, channel: Channel, language: &str) -> Option<&Queue> {
@@ -105,9 +166,10 @@ impl Routing {
         profiles.flat_map(|profile| &profile.skills).map(String::as_str).collect()
     }
 
-    /// The queues of these teams.
+    /// The queues of these teams, and those that are everybody's.
     pub fn queues_of(&self, teams: &[String]) -> Vec<&str> {
-        let mine = self.queues.iter().filter(|queue| teams.contains(&queue.team));
+        let is_mine = |queue: &&Queue| queue.team.is_empty() || teams.contains(&queue.team);
+        let mine = self.queues.iter().filter(is_mine);
         mine.map(|queue| queue.id.as_str()).collect()
     }
 
@@ -186,6 +248,38 @@ mod tests {
         assert!(!admits("complaints", "en", &[]));
         assert!(!admits("inquiries", "zh", &[]));
         assert!(!admits("complaints", "zh", &["refunds", "batteries"]));
+    }
+
+    #[test]
+    fn who_comes_takes_from_their_teams_queues_and_who_leaves_takes_nothing() {
+        let staff = |member: &str, role, teams: &[&str], active| Staff {
+            member: member.to_owned(),
+            roles: vec![role],
+            teams: teams.iter().map(|team| (*team).to_owned()).collect(),
+            active,
+        };
+        let mut routing = Routing::default();
+        routing.queues.insert(
+            0,
+            Queue {
+                id: "complaints".to_owned(),
+                team: "resolution".to_owned(),
+                ..routing.queues[0].clone()
+            },
+        );
+        routing.agents.insert("lin".to_owned(), profile());
+        let now = routing.clone().with(&[
+            staff("mei", Role::Agent, &["resolution"], true),
+            staff("wu", Role::Supervisor, &[], true),
+            staff("grace", Role::Admin, &["resolution"], true),
+            staff("lin", Role::Agent, &[], true),
+        ]);
+        assert_eq!(now.agents["mei"].queues, ["complaints", "general"]);
+        assert_eq!(now.agents["wu"].queues, ["general"]);
+        assert!(!now.agents.contains_key("grace"), "who runs the tenant answers nobody");
+        assert_eq!(now.agents["lin"].skills, ["refunds"], "what is written for somebody holds");
+        let later = routing.with(&[staff("lin", Role::Agent, &[], false)]);
+        assert!(!later.agents.contains_key("lin"));
     }
 
     fn candidate(n: u128, queued: i64, due: i64) -> Candidate {

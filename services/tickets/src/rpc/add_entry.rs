@@ -120,9 +120,9 @@ pub(crate) async fn handle(
             return Ok(entry);
         }
         let at = events::monotone(app.clock().now(), stored.ticket.last_at);
-        let cx = context(settings, &actor, at);
+        let cx = context(&settings, &actor, at);
         let keep = stored.ticket.would_reopen(&said)
-            && keep_owner(tx, settings, &stored.ticket, &cx).await?;
+            && keep_owner(tx, &settings, &stored.ticket, &cx).await?;
         let changed = stored
             .ticket
             .clone()

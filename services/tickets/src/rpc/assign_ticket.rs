@@ -42,7 +42,8 @@ pub(crate) async fn handle(
 ) -> Result<pb::Ticket, Error> {
     let mut v = Violations::new();
     let command = Command::parse(&app, &call, &mut request, &mut v);
-    let routing = &settings(&app, &call)?.routing;
+    let settings = settings(&app, &call)?;
+    let routing = &settings.routing;
     let member = id::slug_in(&request.assignee, "members");
     let known = member.is_some_and(|slug| routing.agents.contains_key(slug));
     v.check(known, "assignee", "must be an agent of this tenant, `members/{id}`");

@@ -40,7 +40,8 @@ pub(crate) async fn handle(
     v.finish(())?;
     let member = claimant(&app, &call)?;
 
-    let search = Search { app: &app, call: &call, settings, member: &member, queue, once };
+    let search =
+        Search { app: &app, call: &call, settings: &settings, member: &member, queue, once };
     for round in 0..ROUNDS {
         match search.round(HEADS[round.min(1)]).await {
             Ok(stored) => {

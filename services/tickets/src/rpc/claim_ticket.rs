@@ -22,7 +22,8 @@ pub(crate) async fn handle(
     v.finish(())?;
     let member = claimant(&app, &call)?;
     let how = Assignment::plain(AssignmentReason::Claimed);
-    let routing = &settings(&app, &call)?.routing;
+    let settings = settings(&app, &call)?;
+    let routing = &settings.routing;
     run(&app, &call, &command, |stored, cx| give(routing, stored, &member, how, cx)).await
 }
 

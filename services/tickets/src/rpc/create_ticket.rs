@@ -50,7 +50,7 @@ pub(crate) async fn handle(
 
     let id = TicketId::from(app.ids().next());
     let at = app.clock().now();
-    let draft = draft(settings, &call, &parsed, id, &whose, at)?;
+    let draft = draft(&settings, &call, &parsed, id, &whose, at)?;
     let contact = parsed.contact.as_ref();
     let texts = Texts {
         contact: contact.map(|contact| convert::seal_contact(&app, call.tenant(), id, contact)),
@@ -62,7 +62,7 @@ pub(crate) async fn handle(
     };
     let actor = app::actor(&call);
     let mut changed = draft
-        .record(&context(settings, &actor, at))
+        .record(&context(&settings, &actor, at))
         .map_err(|refusal| Error::refused(&id.name(), refusal))?;
     let events = self::number(&mut changed, &Author::of(&call), at);
     let mut stored = Stored { ticket: changed.ticket, texts };
@@ -95,7 +95,8 @@ fn parse(app: &App, call: &Call, mut request: pb::CreateTicketRequest) -> Result
         v.add("ticket", "is required");
         return Err(v.into());
     };
-    let (now, routing) = (app.clock().now(), &settings(app, call)?.routing);
+    let (now, settings) = (app.clock().now(), settings(app, call)?);
+    let routing = &settings.routing;
     let kind = fields::required("ticket.kind", ticket.kind, &mut v);
     let service_type = fields::optional("ticket.service_type", ticket.service_type, &mut v);
     v.check(

@@ -38,8 +38,9 @@ pub(crate) async fn handle(
     let path = parse(&call, &request, &mut v);
     v.finish(())?;
 
+    let settings = settings(&app, &call)?;
     let queues = match &call.scope {
-        RowScope::Teams(teams) => settings(&app, &call)?.routing.queues_of(teams),
+        RowScope::Teams(teams) => settings.routing.queues_of(teams),
         RowScope::Tenant | RowScope::Own(_) | RowScope::None => Vec::new(),
     };
     let reach = Reach { tenant: call.tenant(), scope: &call.scope, queues };

@@ -73,7 +73,8 @@ pub(crate) async fn handle(
         once,
     };
     let paths = request.update_mask.as_ref().map(|mask| widened(&mask.paths));
-    let routing = &settings(&app, &call)?.routing;
+    let settings = settings(&app, &call)?;
+    let routing = &settings.routing;
     let mut patch = parse(&app, ticket, paths.as_deref(), routing, &mut v);
     v.finish(())?;
     if patch.mask.has("customer")

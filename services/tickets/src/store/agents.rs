@@ -1,7 +1,7 @@
 //! The capacity ledger: reserved by compare-and-set in the assignment's own transaction, so that no
 //! agent is ever over capacity, however many replicas assign at once.
 
-use ::store::{Db, Error, Sql, Tx, args, transact};
+use ::store::{Error, Sql, Tx, args};
 use kernel::TenantId;
 
 const RESERVE: Sql = Sql::both(
@@ -14,14 +14,14 @@ const FORCE: Sql = Sql::both(
 );
 const GIVE_BACK: Sql =
     Sql::both("UPDATE agents SET used = used - $3 WHERE tenant = $1 AND member = $2");
-const SEED: Sql = Sql::both(
+const SET: Sql = Sql::both(
     "INSERT INTO agents (tenant, member, capacity, used) VALUES ($1, $2, $3, 0) \
      ON CONFLICT (tenant, member) DO UPDATE SET capacity = excluded.capacity",
 );
 const ROOM: Sql = Sql::both("SELECT capacity - used FROM agents WHERE tenant = $1 AND member = $2");
 
 /// Every statement of this module.
-pub const STATEMENTS: &[Sql] = &[RESERVE, FORCE, GIVE_BACK, SEED, ROOM];
+pub const STATEMENTS: &[Sql] = &[RESERVE, FORCE, GIVE_BACK, SET, ROOM];
 
 /// Takes `units` of a member's capacity; false where there is not so much room.
 pub async fn reserve(
@@ -34,7 +34,7 @@ pub async fn reserve(
 }
 
 /// Takes units even beyond the capacity. An agent who is not in the ledger yet gets a row without
-/// capacity, which the next start fills in from the configuration.
+/// capacity, until it is told.
 pub async fn force(tx: &mut Tx, tenant: TenantId, member: &str, units: i32) -> Result<(), Error> {
     tx.execute(FORCE, args![tenant, member, units]).await.map(drop)
 }
@@ -55,12 +55,7 @@ pub async fn room(tx: &mut Tx, tenant: TenantId, member: &str) -> Result<i64, Er
     Ok(row.map_or(0, |(room,)| room))
 }
 
-/// Sets the capacities of a tenant's agents; what they hold stays.
-pub async fn seed(db: &Db, tenant: TenantId, capacities: &[(String, i32)]) -> Result<(), Error> {
-    transact!(db, "agents.seed", |tx| {
-        for (member, capacity) in capacities {
-            tx.execute(SEED, args![tenant, member, *capacity]).await?;
-        }
-        Ok(())
-    })
+/// Sets an agent's capacity; what they hold stays.
+pub async fn set(tx: &mut Tx, tenant: TenantId, member: &str, capacity: i32) -> Result<(), Error> {
+    tx.execute(SET, args![tenant, member, capacity]).await.map(drop)
 }

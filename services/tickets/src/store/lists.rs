@@ -166,7 +166,9 @@ fn conditions(
     match reach.scope {
         RowScope::Tenant => {}
         RowScope::Teams(teams) => {
-            list.push(" AND t.team IN (").binds(teams.iter()).push(")");
+            // A queue without a team is everybody's.
+            let teams = teams.iter().map(String::as_str).chain([""]);
+            list.push(" AND t.team IN (").binds(teams).push(")");
         }
         RowScope::Own(customer) => {
             list.push(" AND t.customer = ").bind(*customer);

@@ -2,6 +2,7 @@
 //! in its predicate, the two that look for due work across tenants apart.
 
 pub mod agents;
+pub mod directory;
 pub mod entries;
 pub mod history;
 pub mod lanes;
@@ -15,6 +16,7 @@ use ::store::Sql;
 pub fn statements() -> Vec<Sql> {
     [
         agents::STATEMENTS,
+        directory::STATEMENTS,
         entries::STATEMENTS,
         history::STATEMENTS,
         lanes::STATEMENTS,

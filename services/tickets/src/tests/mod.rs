@@ -2,4 +2,5 @@
 
 mod concurrency;
 mod cut;
+mod directory;
 mod properties;

@@ -4,9 +4,15 @@
 use std::time::{Duration, Instant};
 
 use aftercare_e2e::{
-    Backend, Client, Desk, Suite, Tenant, client::reason, desk::name, json::JsonClient,
-    suite::FRONT, until,
+    Backend, Client, Desk, Suite, Tenant,
+    client::reason,
+    desk::name,
+    json::JsonClient,
+    suite::{FRONT, member_of},
+    until,
 };
+use kernel::TenantId;
+use rpc::issuer::Principal;
 use serde_json::json;
 use tonic::Code;
 use tonic_types::StatusExt as _;
@@ -57,7 +63,7 @@ async fn a_suspended_tenant_is_refused_everywhere_within_five_seconds() {
     );
     assert!(began.elapsed() <= AT_MOST * 2, "the stream went on for {:?}", began.elapsed());
     let json = JsonClient::new(format!("http://{}", suite.at("tickets").public));
-    let token = suite.token(&aftercare_e2e::suite::member_of(Tenant::South, "amy"));
+    let token = suite.token(&member_of(Tenant::South, "amy"));
     let json = json.with("authorization", format!("Bearer {token}"));
     assert_eq!(json.send("ListTickets", &json!({})).await.status, 403);
     north.agent().call("ListTickets", json!({})).await;
@@ -175,4 +181,61 @@ async fn a_workspace_is_whole_and_answers_in_parts_while_customers_is_stopped() 
         assert_eq!(state(&parts, field), format!("WORKSPACE_PART_STATE_{expected}"), "{field}");
     }
     assert_eq!(front.terminate(), 0, "{}", front.log());
+}
+
+/// Nothing but calls through the door: no seed file names the company or its people.
+#[tokio::test]
+async fn a_company_that_signs_up_at_run_time_is_served_with_its_own_people() {
+    let suite = Suite::of_two_processes().await;
+    let mut front = suite.serve(&FRONT).await;
+    let mut customers = suite.serve(&["customers"]).await;
+    let operator = suite.operator(Tenant::North);
+    let request = json!({
+        "tenant": {
+            "slug": "sunrise", "title": "Sunrise", "phoneRegion": "US", "timeZone": "America/Chicago",
+        },
+        "admin": { "displayName": "Grace" },
+        "adminId": "grace",
+    });
+    let tenant = operator.call("CreateTenant", request).await;
+    let tenant = TenantId::parse_name(&name(&tenant)).unwrap();
+    let somebody = |member: &str| {
+        let principal = Principal { tenant, ..member_of(Tenant::North, member) };
+        suite.anonymous().with("authorization", format!("Bearer {}", suite.token(&principal)))
+    };
+    let team = json!({ "team": { "title": "Care" }, "teamId": "care" });
+    somebody("grace").call("CreateTeam", team).await;
+    let nora = json!({ "displayName": "Nora", "roles": ["agent"], "teams": ["teams/care"] });
+    somebody("grace").call("CreateMember", json!({ "member": nora, "memberId": "nora" })).await;
+
+    let nora = somebody("nora");
+    let number = json!({ "kind": "IDENTIFIER_KIND_PHONE", "value": "(312) 555-0123" });
+    let ask = json!({ "identifiers": [number], "create": true });
+    let customer = until("customers reads its telephone numbers", async || {
+        nora.send("ResolveCustomer", &ask).await.json().ok()
+    })
+    .await;
+    let customer = name(&customer["customer"]);
+    let ticket = until("tickets has heard of it", async || {
+        nora.send("CreateTicket", &json!({ "ticket": Desk::complaint(&customer) }))
+            .await
+            .json()
+            .ok()
+    })
+    .await;
+    let taken = until("tickets has heard of her", async || {
+        nora.send("ClaimNextTicket", &json!({})).await.json().ok()
+    })
+    .await;
+    assert_eq!(name(&taken["ticket"]), name(&ticket));
+    assert_eq!(taken["ticket"]["assignee"], "members/nora");
+    // Another company sees none of it.
+    let amy = suite.member(Tenant::North, "amy");
+    let missing = amy.refused("GetTicket", json!({ "name": name(&ticket) })).await;
+    assert_eq!(missing.code(), Code::NotFound);
+
+    somebody("grace").call("DeactivateMember", json!({ "name": "members/nora" })).await;
+    refused_soon(&nora, "UNAUTHENTICATED").await;
+    assert_eq!(front.terminate(), 0, "{}", front.log());
+    assert_eq!(customers.terminate(), 0, "{}", customers.log());
 }

@@ -1,0 +1,18 @@
+-- What the gateway tells of the tenants and their staff. The version rises with each change of either,
+-- so that a process sees by it what it has to read again.
+CREATE TABLE tenants (
+    tenant UUID NOT NULL,
+    version BIGINT NOT NULL,
+    time_zone TEXT NOT NULL,
+    phone_region TEXT NOT NULL,
+    PRIMARY KEY (tenant)
+);
+
+CREATE TABLE members (
+    tenant UUID NOT NULL,
+    member TEXT NOT NULL,
+    roles JSONB NOT NULL,
+    teams JSONB NOT NULL,
+    active BOOLEAN NOT NULL,
+    PRIMARY KEY (tenant, member)
+);
