@@ -9,7 +9,7 @@ use std::{
 
 use kernel::keys::RootKeys;
 
-use crate::{Config, Error, SERVICES};
+use crate::{Config, Error, List, SERVICES, Secret};
 
 /// The longest that a file with a root key is; anything longer is another file.
 const LONGEST: u64 = 1_024;
@@ -21,9 +21,12 @@ impl Config {
             Some(root) => root.reveal().to_owned(),
             None => read(&self.keys.file)?,
         };
-        let retired: Vec<_> =
-            self.keys.retired.0.iter().map(|key| key.reveal().to_owned()).collect();
-        RootKeys::parse(&root, &retired).map_err(|_| Error::RootKey {
+        let all = |keys: &List<Secret>| -> Vec<String> {
+            keys.0.iter().map(|key| key.reveal().to_owned()).collect()
+        };
+        let keys = RootKeys::parse(&root, &all(&self.keys.retired))
+            .and_then(|keys| keys.and_changing(&all(&self.keys.changing)));
+        keys.map_err(|_| Error::RootKey {
             path: self.keys.file.clone(),
             why: "the root key must be 64 hexadecimal digits",
         })

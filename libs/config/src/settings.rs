@@ -80,6 +80,8 @@ pub struct Keys {
     pub file: PathBuf,
     #[serde(default)]
     pub retired: List<Secret>,
+    #[serde(default)]
+    pub changing: List<Secret>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]

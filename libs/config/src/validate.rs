@@ -117,8 +117,10 @@ impl Config {
         if let Some(root) = &self.keys.root {
             found.check(is_key(root.reveal()), "keys.root", form);
         }
-        for (index, key) in self.keys.retired.0.iter().enumerate() {
-            found.check(is_key(key.reveal()), &format!("keys.retired[{index}]"), form);
+        for (name, keys) in [("retired", &self.keys.retired), ("changing", &self.keys.changing)] {
+            for (index, key) in keys.0.iter().enumerate() {
+                found.check(is_key(key.reveal()), &format!("keys.{name}[{index}]"), form);
+            }
         }
     }
 }

@@ -49,6 +49,7 @@ migrate = true
 [keys]
 file = "./data/root.key"
 retired = []
+changing = []
 
 [clock]
 
@@ -215,6 +216,7 @@ fn all_problems_are_told_at_once_each_with_its_path() {
         [keys]
         root = "00"
         retired = ["11"]
+        changing = ["22"]
         [clock]
         virtual = true
         [telemetry]
@@ -244,6 +246,7 @@ fn all_problems_are_told_at_once_each_with_its_path() {
             "database.max_connections must be 2 to 100",
             "keys.root must be 64 hexadecimal digits",
             "keys.retired[0] must be 64 hexadecimal digits",
+            "keys.changing[0] must be 64 hexadecimal digits",
             "telemetry.otlp must be `http://HOST:PORT`",
             "telemetry.sampling_ratio must be 0 to 1",
             "roles.janitor is no role of the suite",

@@ -12,7 +12,7 @@ use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{SigningKey, VerifyingKey};
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
@@ -45,9 +45,21 @@ pub struct BadRootKey;
 struct Root {
     id: [u8; KEY_ID],
     secret: [u8; 32],
+    /// Whether what is signed under it is believed.
+    believed: bool,
 }
 
-/// The root keys of an installation: the current one and those that it replaced.
+impl Root {
+    fn parse(hex: &str, believed: bool) -> Result<Self, BadRootKey> {
+        let secret = parse_hex(hex.trim()).ok_or(BadRootKey)?;
+        let mut id = [0_u8; KEY_ID];
+        id.copy_from_slice(&expand(&secret, "key id", &[])[..KEY_ID]);
+        Ok(Self { id, secret, believed })
+    }
+}
+
+/// The root keys of an installation: the current one, those that it replaced, and those that its
+/// replicas are just changing from or to.
 #[derive(Clone)]
 pub struct RootKeys {
     roots: Arc<[Root]>,
@@ -67,12 +79,19 @@ impl RootKeys {
 
     /// Reads the current root key and the ones it replaced, newest first.
     pub fn parse(current: &str, retired: &[String]) -> Result<Self, BadRootKey> {
-        let mut roots = Vec::new();
-        for hex in std::iter::once(current).chain(retired.iter().map(String::as_str)) {
-            let secret = parse_hex(hex.trim()).ok_or(BadRootKey)?;
-            let mut id = [0_u8; KEY_ID];
-            id.copy_from_slice(&expand(&secret, "key id", &[])[..KEY_ID]);
-            roots.push(Root { id, secret });
+        let mut roots = vec![Root::parse(current, true)?];
+        for hex in retired {
+            roots.push(Root::parse(hex, false)?);
+        }
+        Ok(Self { roots: roots.into() })
+    }
+
+    /// These and others that open what they sealed, as retired ones do, and are also believed: for the
+    /// time in which some replicas have one current root key and some another.
+    pub fn and_changing(self, changing: &[String]) -> Result<Self, BadRootKey> {
+        let mut roots = self.roots.to_vec();
+        for hex in changing {
+            roots.push(Root::parse(hex, true)?);
         }
         Ok(Self { roots: roots.into() })
     }
@@ -96,6 +115,16 @@ impl RootKeys {
     /// The Ed25519 key for one purpose and context.
     pub fn signing_key(&self, purpose: &str, context: &[u8]) -> SigningKey {
         SigningKey::from_bytes(&self.derive(purpose, context))
+    }
+
+    /// The Ed25519 keys for one purpose and context by which signatures are believed: the current
+    /// one's first. What a retired one signed is not: it may be retired because it is known to others.
+    pub fn verifying_keys(&self, purpose: &str, context: &[u8]) -> Vec<VerifyingKey> {
+        let believed = self.roots.iter().filter(|root| root.believed);
+        believed
+            .map(|root| SigningKey::from_bytes(&expand(&root.secret, purpose, context)))
+            .map(|key| key.verifying_key())
+            .collect()
     }
 
     /// Seals and opens values of one tenant for one purpose.
@@ -303,6 +332,22 @@ mod tests {
         );
         let lost = RootKeys::parse(&new, &[]).unwrap();
         assert_eq!(lost.sealer(tenant(1), "names").open(&sealed, b""), Err(KeyError::UnknownKey));
+    }
+
+    #[test]
+    fn the_current_root_key_and_those_that_change_are_believed_and_no_retired_one() {
+        let (old, new, older) = (RootKeys::generate(), RootKeys::generate(), RootKeys::generate());
+        let by =
+            |root: &String| RootKeys::parse(root, &[]).unwrap().signing_key("token", b"tickets");
+        let keys = RootKeys::parse(&old, &[older.clone()]).unwrap();
+        let keys = keys.and_changing(std::slice::from_ref(&new)).unwrap();
+        let believed = keys.verifying_keys("token", b"tickets");
+        assert_eq!(believed, [by(&old).verifying_key(), by(&new).verifying_key()]);
+        assert!(!believed.contains(&by(&older).verifying_key()));
+        // What a replica with the other current key sealed opens here too.
+        let other = RootKeys::parse(&new, &[]).unwrap();
+        let sealed = other.sealer(tenant(1), "page").seal(b"7", b"");
+        assert_eq!(keys.sealer(tenant(1), "page").open(&sealed, b"").unwrap(), b"7");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The local issuer: signs the bearer tokens of a first run, before a company's own identity
 //! provider is configured. JWT (RFC 7519) with `EdDSA`, from a key derived from the root key.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use ed25519_dalek::SigningKey;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -92,7 +92,7 @@ pub struct BadToken(#[source] Option<jsonwebtoken::errors::Error>);
 #[derive(Clone)]
 pub struct LocalIssuer {
     encoding: EncodingKey,
-    decoding: DecodingKey,
+    decoding: Arc<[DecodingKey]>,
     clock: Clock,
 }
 
@@ -109,7 +109,11 @@ impl LocalIssuer {
         let der = [PKCS8.as_slice(), key.as_bytes()].concat();
         Self {
             encoding: EncodingKey::from_ed_der(&der),
-            decoding: DecodingKey::from_ed_der(key.verifying_key().as_bytes()),
+            decoding: keys
+                .verifying_keys("local issuer", &[])
+                .iter()
+                .map(|key| DecodingKey::from_ed_der(key.as_bytes()))
+                .collect(),
             clock,
         }
     }
@@ -146,9 +150,15 @@ impl LocalIssuer {
         // Times are compared with the process's own real clock below, which tests can hold.
         rules.validate_exp = false;
         rules.validate_nbf = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &rules)
-            .map_err(|error| BadToken(Some(error)))?
-            .claims;
+        let mut held = Err(BadToken(None));
+        for key in &*self.decoding {
+            let read = jsonwebtoken::decode::<Claims>(token, key, &rules);
+            held = read.map(|read| read.claims).map_err(|error| BadToken(Some(error)));
+            if held.is_ok() {
+                break;
+            }
+        }
+        let claims = held?;
         let now = self.clock.real_now().seconds();
         let outside = matches!(claims.kind, CallerKind::Service | CallerKind::Anonymous)
             || claims.roles.contains(&Role::Service);
@@ -191,6 +201,16 @@ mod tests {
         assert!(issuer("02", NOW).check(&token).is_err());
         assert!(issuer("01", NOW + Duration::from_mins(1)).check(&token).is_err());
         assert!(issuer("01", NOW - Duration::from_mins(1)).check(&token).is_err());
+    }
+
+    #[test]
+    fn a_token_holds_while_the_root_key_is_changed() {
+        let token = issuer("01", NOW)
+            .issue(&principal(CallerKind::Member), Duration::from_mins(1))
+            .unwrap();
+        let keys = RootKeys::parse(&"02".repeat(32), &[]).unwrap();
+        let changing = keys.and_changing(&["01".repeat(32)]).unwrap();
+        assert!(LocalIssuer::new(&changing, Clock::manual(NOW)).check(&token).is_ok());
     }
 
     #[test]

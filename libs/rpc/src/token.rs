@@ -136,7 +136,7 @@ impl Minter {
 /// Verifies call tokens for the services that a process runs.
 #[derive(Clone)]
 pub struct Verifier {
-    trusted: Arc<HashMap<String, VerifyingKey>>,
+    trusted: Arc<HashMap<String, Vec<VerifyingKey>>>,
     audiences: Arc<[String]>,
     clock: Clock,
     verified: Kept<String, Arc<Caller>>,
@@ -151,12 +151,10 @@ impl std::fmt::Debug for Verifier {
 impl Verifier {
     /// A verifier of tokens minted by the services `trusted` for one of `audiences`.
     pub fn new(trusted: &[&str], audiences: &[&str], keys: &RootKeys, clock: Clock) -> Self {
-        let key = |name: &&str| {
-            let signing = keys.signing_key("call token", name.as_bytes());
-            ((*name).to_owned(), signing.verifying_key())
-        };
+        let of =
+            |name: &&str| ((*name).to_owned(), keys.verifying_keys("call token", name.as_bytes()));
         Self {
-            trusted: Arc::new(trusted.iter().map(key).collect()),
+            trusted: Arc::new(trusted.iter().map(of).collect()),
             audiences: audiences.iter().map(|name| (*name).to_owned()).collect(),
             clock,
             verified: Arc::default(),
@@ -187,8 +185,10 @@ impl Verifier {
         let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Refused::Malformed)?;
         let signature = Signature::from_slice(&signature).map_err(|_| Refused::Malformed)?;
         let claims = Claims::decode(body.as_slice()).map_err(|_| Refused::Malformed)?;
-        let key = self.trusted.get(&claims.issuer).ok_or(Refused::Signature)?;
-        key.verify(&body, &signature).map_err(|_| Refused::Signature)?;
+        let keys = self.trusted.get(&claims.issuer).ok_or(Refused::Signature)?;
+        if !keys.iter().any(|key| key.verify(&body, &signature).is_ok()) {
+            return Err(Refused::Signature);
+        }
         if !self.audiences.contains(&claims.audience) {
             return Err(Refused::Audience);
         }
@@ -253,6 +253,25 @@ mod tests {
         assert_eq!(verify(&["surveys"], &["customers"], &keys()), Err(Refused::Signature));
         let other = RootKeys::parse(&"08".repeat(32), &[]).unwrap();
         assert_eq!(verify(&["tickets"], &["customers"], &other), Err(Refused::Signature));
+    }
+
+    #[test]
+    fn replicas_that_change_their_root_key_one_by_one_believe_each_other() {
+        let clock = Clock::manual(Time::from_micros(1_763_770_000_000_000));
+        let (old, new) = ("07".repeat(32), "08".repeat(32));
+        let of = |current: &String, changing: &String| {
+            let keys = RootKeys::parse(current, &[]).unwrap();
+            keys.and_changing(std::slice::from_ref(changing)).unwrap()
+        };
+        for (one, other) in [(of(&old, &new), of(&new, &old)), (of(&new, &old), of(&old, &new))] {
+            let token = Minter::new("tickets", &one, clock.clone()).mint(&caller(), "customers");
+            let verifier = Verifier::new(&["tickets"], &["customers"], &other, clock.clone());
+            assert_eq!(*verifier.verify(&token).unwrap(), caller());
+        }
+        let retired = RootKeys::parse(&new, std::slice::from_ref(&old)).unwrap();
+        let token = Minter::new("tickets", &keys(), clock.clone()).mint(&caller(), "customers");
+        let verifier = Verifier::new(&["tickets"], &["customers"], &retired, clock.clone());
+        assert_eq!(verifier.verify(&token), Err(Refused::Signature), "a retired key signs nothing");
     }
 
     #[test]
