@@ -339,7 +339,7 @@ mod tests {
         let (old, new, older) = (RootKeys::generate(), RootKeys::generate(), RootKeys::generate());
         let by =
             |root: &String| RootKeys::parse(root, &[]).unwrap().signing_key("token", b"tickets");
-        let keys = RootKeys::parse(&old, &[older.clone()]).unwrap();
+        let keys = RootKeys::parse(&old, std::slice::from_ref(&older)).unwrap();
         let keys = keys.and_changing(std::slice::from_ref(&new)).unwrap();
         let believed = keys.verifying_keys("token", b"tickets");
         assert_eq!(believed, [by(&old).verifying_key(), by(&new).verifying_key()]);

@@ -1,6 +1,6 @@
 //! What runs beside the calls: sequencers, consumers, timers, housekeeping.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use feed::{Housekeeper, Sequencer};
 use tokio_util::sync::CancellationToken;
@@ -33,8 +33,8 @@ pub(crate) fn all(process: &Process<'_>, services: &Services) -> Vec<Worker> {
         workers
             .push(worker(format!("{} housekeeper", source.name()), |stop| housekeeper.run(stop)));
     }
-    for consumer in services.consumers.iter().cloned() {
-        let name = consumer.name().to_owned();
+    for consumer in &services.consumers {
+        let (name, consumer) = (consumer.name().to_owned(), Arc::clone(consumer));
         workers.push(worker(name, |stop| async move { consumer.run(stop).await }));
     }
     if let Some(app) = services.tickets.clone() {
