@@ -33,14 +33,16 @@ pub struct Meters {
     pub quota_refusals: IntCounterVec,
     /// Calls that were tried again, by outcome (`sent`, or `no_budget` where it was not done).
     pub retries: IntCounterVec,
-    /// Credentials refused at the edge, by reason (`none`, `expired`, `signature`, …).
+    /// Credentials refused at the door, by reason (`malformed`, `issuer`, `time`, `key`, `signature`,
+    /// `nobody`, `suspended`, `away`). One that comes again within a second is counted once.
     pub credential_refusals: IntCounterVec,
     /// When the issuers' keys were last fetched, in Unix seconds: of several issuers the one that
-    /// is furthest behind. No sample where there is no issuer.
+    /// is furthest behind; 0 while one never was. No sample where there is no issuer.
     pub jwks_fetched: GaugeVec,
     /// Entries of the access audit that could not be written.
     pub audit_drops: IntCounterVec,
-    /// Tickets that wait for somebody, by queue.
+    /// Tickets that wait for somebody, by queue: of all tenants, and the same in every process that
+    /// runs tickets.
     pub backlog: IntGaugeVec,
     /// How late the timers of tickets are, in seconds, by service.
     pub timer_lag: GaugeVec,
@@ -179,7 +181,7 @@ impl Meters {
         CallTimer::start(self.calls.clone(), in_flight, method)
     }
 
-    /// Notes an HTTP request that took `lasted`. `route` is the template that it met, for instance
+    /// Notes an HTTP request whose answer began after `lasted`. `route` is the template that it met, for instance
     /// `/v1/{name=tickets/*}:resolve`, never its path; `_OTHER` where it met none.
     pub fn http_request(&self, method: &str, route: &str, status: u16, lasted: Duration) {
         // A client may make methods up; each would be a series of its own.

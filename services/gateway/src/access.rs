@@ -153,6 +153,8 @@ pub async fn run(app: App, stop: CancellationToken) {
 /// Writes what waits; where that fails, it waits on.
 async fn flush(app: &App) -> Result<(), Error> {
     let Waiting { seen, dropped } = std::mem::take(&mut *app.access.waiting());
+    // Also where there are none, so that the first ones are seen as a rise.
+    app.metrics.audit_drops.with_label_values::<&str>(&[]).inc_by(dropped);
     if dropped > 0 {
         tracing::warn!(dropped, "access records dropped: more than there is room for");
     }
@@ -245,9 +247,19 @@ mod tests {
         // Who is known already is still counted.
         caller.subject = "m0".to_owned();
         log.record(tenant(1), AccessKind::SignIn, &caller, "", "oidc");
-        let waiting = log.waiting();
-        assert_eq!((waiting.seen.len(), waiting.dropped), (ROOM, 10));
-        assert!(waiting.seen.values().any(|seen| seen.count == 2));
+        {
+            let waiting = log.waiting();
+            assert_eq!((waiting.seen.len(), waiting.dropped), (ROOM, 10));
+            assert!(waiting.seen.values().any(|seen| seen.count == 2));
+        }
+        let told = |count: u8| {
+            let line = format!("aftercare_access_audit_drops_total {count}\n");
+            fixture.app.metrics.text().contains(&line)
+        };
+        flush(&fixture.app).await.unwrap();
+        assert!(told(10));
+        flush(&fixture.app).await.unwrap();
+        assert!(told(10), "each is counted once");
     }
 
     #[tokio::test]

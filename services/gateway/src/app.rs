@@ -10,6 +10,7 @@ use kernel::{
 use prost::Message;
 use rpc::{Call, Grants, wire};
 use store::{Db, idempotency::Once};
+use telemetry::Metrics;
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -35,6 +36,8 @@ pub struct Parts {
     pub tasks: TaskTracker,
     /// What each role may do: nobody gives more than they have.
     pub grants: Arc<Grants>,
+    /// Where metrics go.
+    pub metrics: Metrics,
 }
 
 /// The service. Cloning is cheap.

@@ -6,13 +6,14 @@ use std::{convert::Infallible, sync::Arc};
 use futures::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
 use rpc::{Edge, Link, Methods, ending::Streams};
+use telemetry::Metrics;
 use tonic::{Status, body::Body};
 use tower::{ServiceExt as _, service_fn};
 
 use crate::{
     json::{self, Gate, Json},
     openapi::{self, OpenApi},
-    web::{self, Front, Origins},
+    web::{self, Front, Origins, Route},
 };
 
 /// The contracts cannot be served.
@@ -39,11 +40,13 @@ pub struct Parts<'a> {
     pub methods: &'a Methods,
     /// The version that the document tells.
     pub version: &'a str,
+    /// Where metrics go.
+    pub metrics: Metrics,
 }
 
 /// The public port.
 pub fn front(parts: Parts<'_>) -> Result<Front, Error> {
-    let Parts { edge, open, origins, methods, version } = parts;
+    let Parts { edge, open, origins, methods, version, metrics } = parts;
     let guarded = rpc::link::link(edge.clone());
     let gate = Arc::new(AtEdge(edge));
     let pages = Arc::new(Pages {
@@ -67,7 +70,7 @@ pub fn front(parts: Parts<'_>) -> Result<Front, Error> {
         let pages = pages.clone();
         async move { Ok::<_, Infallible>(pages.answer(request).await) }
     });
-    Ok(web::front(rpc::link::link(grpc), rest, origins))
+    Ok(web::front(rpc::link::link(grpc), rest, origins, metrics))
 }
 
 /// Whatever is not gRPC.
@@ -80,7 +83,10 @@ impl Pages {
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let (verb, path) = (request.method(), request.uri().path());
         match self.openapi.answer(verb, path, request.headers()) {
-            Some(page) => page,
+            Some(mut page) => {
+                page.extensions_mut().insert(Route::from(path));
+                page
+            }
             None => self.json.answer(request).await,
         }
     }

@@ -9,6 +9,8 @@
 //!    JSON side, which has its own 404;
 //! 5. limits on the body, as it streams by; nothing is collected here.
 //!
+//! Requests that are not gRPC are measured around 2 to 5, each up to the head of its answer.
+//!
 //! # Deliberately absent
 //! Who is calling: that is the edge's, behind both branches. Method override headers are dropped.
 
@@ -23,10 +25,12 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use http::{Method, Request, Response, Version, header};
 use rpc::{Link, status};
+use telemetry::Metrics;
 use tonic::{Status, body::Body};
 use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer as _, Service, ServiceExt as _, util::BoxCloneSyncService};
@@ -42,8 +46,8 @@ pub use origins::Origins;
 type Json = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
 /// The front: `grpc` behind gRPC and gRPC-Web, `json` behind everything else. Pages of `origins` may
-/// read the answers.
-pub fn front<J>(grpc: Link, json: J, origins: Origins) -> Front
+/// read the answers. `json` marks its answers with the [`Route`] that their requests met.
+pub fn front<J>(grpc: Link, json: J, origins: Origins, metrics: Metrics) -> Front
 where
     J: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
         + Clone
@@ -57,6 +61,7 @@ where
         web: GrpcWebLayer::new().layer(metered.clone()),
         grpc: metered,
         json: BoxCloneSyncService::new(json),
+        metrics,
     }));
     let cors = origins::layer(origins).layer(branches.clone());
     Front { cors, branches }
@@ -104,6 +109,18 @@ struct Shared {
     grpc: Metered,
     web: GrpcWebService<Metered>,
     json: Json,
+    metrics: Metrics,
+}
+
+/// Among the extensions of an answer: the template of the route that its request met, for instance
+/// `/v1/{name=tickets/*}`. There are as many as the contracts have, whatever clients ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route(Arc<str>);
+
+impl From<&str> for Route {
+    fn from(template: &str) -> Self {
+        Self(template.into())
+    }
 }
 
 impl Service<Request<Body>> for Branches {
@@ -122,8 +139,21 @@ impl Service<Request<Body>> for Branches {
 }
 
 impl Shared {
-    async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let kind = Kind::of(&request);
+        if matches!(kind, Kind::Grpc | Kind::GrpcWeb) {
+            // Calls of gRPC are measured by the services' walls.
+            return self.branch(kind, request).await;
+        }
+        let (method, begun) = (request.method().clone(), Instant::now());
+        let response = self.branch(kind, request).await;
+        let route = response.extensions().get::<Route>().map_or("_OTHER", |route| &route.0);
+        let status = response.status().as_u16();
+        self.metrics.http_request(method.as_str(), route, status, begun.elapsed());
+        response
+    }
+
+    async fn branch(&self, kind: Kind, mut request: Request<Body>) -> Response<Body> {
         if let Err(refusal) = head::check(&request).and_then(|()| kind.check(&request)) {
             return refusal.answer(&request);
         }
@@ -139,10 +169,10 @@ impl Shared {
         let verdict = Verdict::new();
         let request = request.map(|body| Bounded::total(body, &verdict));
         let response = infallible(self.json.clone().oneshot(request).await);
-        match verdict.refusal() {
-            Some(refusal) => refusal.json(),
-            None => response,
-        }
+        let Some(refusal) = verdict.refusal() else { return response };
+        let mut refused = refusal.json();
+        *refused.extensions_mut() = response.into_parts().0.extensions;
+        refused
     }
 }
 

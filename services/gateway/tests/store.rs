@@ -79,6 +79,7 @@ impl Suite {
             keys,
             tasks: TaskTracker::new(),
             grants: Arc::new(Grants::shipped()),
+            metrics: telemetry::Metrics::new(),
         });
         Self { app }
     }

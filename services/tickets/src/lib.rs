@@ -17,6 +17,7 @@
 //! Work orders, remedies, commitments, escalations, merge and split: they come with their own issues.
 
 mod app;
+pub mod backlog;
 mod command;
 mod convert;
 pub mod directory;

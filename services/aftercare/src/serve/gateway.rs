@@ -43,6 +43,7 @@ impl Gateway {
             keys: process.keys.clone(),
             tasks: services.tasks.clone(),
             grants: process.grants.clone(),
+            metrics: process.metrics.clone(),
         });
         let tenants: Vec<_> = process.seed.tenants.iter().map(tenant).collect();
         app.seed(&tenants).await.context("the seed cannot be brought into the database")?;
@@ -77,7 +78,8 @@ impl Gateway {
         let local = config.identity.local_issuer;
         let local = local.then(|| LocalIssuer::new(&process.keys, process.clock.clone()));
         let directory = Arc::new(self.app.directory());
-        let callers = Credentials::new(directory, local, oidc(process), process.clock.clone());
+        let (clock, metrics) = (process.clock.clone(), process.metrics.clone());
+        let callers = Credentials::new(directory, local, oidc(process), clock, metrics);
         let limits = &config.limits;
         let keeper = Keeper::new(
             Quotas::new(
@@ -102,7 +104,8 @@ impl Gateway {
         });
         let version = env!("CARGO_PKG_VERSION");
         let origins = self.origins.clone();
-        let parts = port::Parts { edge, open, origins, methods: &process.methods, version };
+        let (methods, metrics) = (&process.methods, process.metrics.clone());
+        let parts = port::Parts { edge, open, origins, methods, version, metrics };
         port::front(parts).context("the public port cannot be made")
     }
 
@@ -140,7 +143,8 @@ fn ways(process: &Process<'_>, services: &Services) -> Result<HashMap<String, Li
 fn oidc(process: &Process<'_>) -> Oidc {
     let config = process.config;
     let fetch: Arc<dyn Fetch> = Arc::new(Https::new());
-    let oidc = Oidc::new(providers(config), &fetch, process.clock.clone());
+    let (clock, metrics) = (process.clock.clone(), process.metrics.clone());
+    let oidc = Oidc::new(providers(config), &fetch, clock, metrics);
     oidc.start(&process.background.tasks, &process.background.stop);
     oidc
 }

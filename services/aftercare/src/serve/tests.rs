@@ -145,6 +145,26 @@ async fn the_admin_port_speaks_grpc_and_tells_metrics() {
 }
 
 #[tokio::test]
+async fn metrics_tell_what_happens_at_the_door() {
+    let suite = suite().await;
+    let stranger = "GET /v1/tickets/7 HTTP/1.1\r\nauthorization: Bearer nobody";
+    assert!(http1(suite.public, stranger).await.starts_with("HTTP/1.1 401 "));
+    let wanted = [
+        r#"aftercare_credential_refusals_total{reason="malformed"} 1"#,
+        r#"_count{http_request_method="GET",http_route="/v1/{name=tickets/*}",status_class="4xx"} 1"#,
+        "aftercare_access_audit_drops_total 0",
+    ];
+    // The audit is written every few seconds.
+    loop {
+        let metrics = http1(suite.admin, "GET /metrics HTTP/1.1").await;
+        if wanted.iter().all(|line| metrics.contains(line)) {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn the_public_port_speaks_json_and_shows_its_document() {
     let suite = suite().await;
     let port = suite.public;

@@ -38,9 +38,10 @@ pub(crate) fn all(process: &Process<'_>, services: &Services) -> Vec<Worker> {
         workers.push(worker(name, |stop| async move { consumer.run(stop).await }));
     }
     if let Some(app) = services.tickets.clone() {
-        let timers = app.clone();
+        let (timers, counted) = (app.clone(), app.clone());
         workers
             .push(worker("tickets timers".to_owned(), |stop| tickets::worker::run(timers, stop)));
+        workers.push(worker("tickets backlog".to_owned(), |stop| tickets::backlog::run(counted, stop)));
         let name = "tickets directory".to_owned();
         workers.push(worker(name, |stop| tickets::directory::follow(app, stop)));
     }

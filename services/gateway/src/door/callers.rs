@@ -9,6 +9,7 @@ use rpc::{
     edge::{Callers, Known, Quota, Refused},
     issuer::LocalIssuer,
 };
+use telemetry::Metrics;
 
 use super::{jwt::Jwt, keys, local, oidc::Oidc};
 use crate::directory::{self, KeyFacts, MemberFacts, TenantFacts};
@@ -77,9 +78,24 @@ impl Directory for directory::Directory {
 /// Why a credential lets nobody in. The log says it, the caller is told less.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Why {
-    /// It does not hold.
+    /// It is none, or does not say what it must.
     #[error("{0}")]
-    Bad(&'static str),
+    Malformed(&'static str),
+    /// It is from nobody whose credentials are taken, or not for us.
+    #[error("{0}")]
+    Issuer(&'static str),
+    /// Its time is over, or has not come.
+    #[error("{0}")]
+    Time(&'static str),
+    /// There is no key to check it by.
+    #[error("{0}")]
+    NoKey(&'static str),
+    /// Its signature or secret does not hold.
+    #[error("{0}")]
+    Unproved(&'static str),
+    /// It stands for nobody who may sign in.
+    #[error("{0}")]
+    Nobody(&'static str),
     /// It holds, but its tenant is suspended.
     #[error("the tenant is suspended")]
     Suspended,
@@ -89,10 +105,29 @@ pub(super) enum Why {
 }
 
 impl Why {
+    /// What refusals of this kind are counted under.
+    const fn reason(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::Issuer(_) => "issuer",
+            Self::Time(_) => "time",
+            Self::NoKey(_) => "key",
+            Self::Unproved(_) => "signature",
+            Self::Nobody(_) => "nobody",
+            Self::Suspended => "suspended",
+            Self::Away(_) => "away",
+        }
+    }
+
     /// What the caller is told of it.
     fn told(self) -> Refused {
         match self {
-            Self::Bad(why) => {
+            Self::Malformed(why)
+            | Self::Issuer(why)
+            | Self::Time(why)
+            | Self::NoKey(why)
+            | Self::Unproved(why)
+            | Self::Nobody(why) => {
                 tracing::info!(why, "credential refused");
                 Refused::Credential
             }
@@ -111,6 +146,7 @@ pub struct Credentials {
     local: Option<LocalIssuer>,
     oidc: Oidc,
     clock: Clock,
+    metrics: Metrics,
 }
 
 impl std::fmt::Debug for Credentials {
@@ -126,8 +162,9 @@ impl Credentials {
         local: Option<LocalIssuer>,
         oidc: Oidc,
         clock: Clock,
+        metrics: Metrics,
     ) -> Self {
-        Self { directory, local, oidc, clock }
+        Self { directory, local, oidc, clock, metrics }
     }
 
     async fn known(&self, token: &str) -> Result<Known, Why> {
@@ -146,7 +183,12 @@ impl Credentials {
 
 impl Callers for Credentials {
     fn caller<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Known, Refused>> {
-        Box::pin(async move { self.known(token).await.map_err(Why::told) })
+        Box::pin(async move {
+            self.known(token).await.map_err(|why| {
+                self.metrics.credential_refusals.with_label_values(&[why.reason()]).inc();
+                why.told()
+            })
+        })
     }
 }
 
@@ -154,7 +196,7 @@ impl Callers for Credentials {
 /// that it is suspended.
 pub(super) fn served(facts: Option<TenantFacts>) -> Result<TenantFacts, Why> {
     match facts {
-        None => Err(Why::Bad("no such tenant")),
+        None => Err(Why::Nobody("no such tenant")),
         Some(facts) if facts.state != TenantState::Active => Err(Why::Suspended),
         Some(facts) => Ok(facts),
     }
@@ -171,5 +213,5 @@ pub(super) fn quota(tenant: &TenantFacts) -> Option<Quota> {
 
 /// The member, if there is one who may sign in.
 pub(super) fn active(facts: Option<MemberFacts>) -> Result<MemberFacts, Why> {
-    facts.filter(|member| member.active).ok_or(Why::Bad("no such member who may sign in"))
+    facts.filter(|member| member.active).ok_or(Why::Nobody("no such member who may sign in"))
 }

@@ -4,11 +4,16 @@
 //! names a key that is not among them. While the provider is away the last ones hold for a bounded
 //! time; after that no token holds, since nobody could take a stolen key back.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey};
+use kernel::{Clock, Time};
 use serde::Deserialize;
+use telemetry::Metrics;
 use tokio::{
     sync::{Notify, watch},
     time::Instant,
@@ -70,6 +75,45 @@ pub(super) struct KeySet {
     fetch: Arc<dyn Fetch>,
     held: watch::Sender<Held>,
     wanted: Notify,
+    /// Where it is told that they were fetched, and as which of the providers.
+    fetches: (Arc<Fetches>, usize),
+}
+
+/// When the keys of each provider were last fetched; the metrics tell of the one furthest behind.
+pub(super) struct Fetches {
+    clock: Clock,
+    metrics: Metrics,
+    last: Mutex<Vec<Time>>,
+}
+
+impl Fetches {
+    pub(super) fn new(clock: Clock, metrics: Metrics) -> Self {
+        Self { clock, metrics, last: Mutex::default() }
+    }
+
+    /// One more provider, whose keys were never fetched.
+    fn join(&self) -> usize {
+        self.tell(|last| {
+            last.push(Time::from_micros(0));
+            last.len() - 1
+        })
+    }
+
+    fn fetched(&self, provider: usize) {
+        let now = self.clock.real_now();
+        self.tell(|last| last[provider] = now);
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "seconds of the clock need no 53 bits")]
+    fn tell<T>(&self, change: impl FnOnce(&mut Vec<Time>) -> T) -> T {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = change(&mut last);
+        if let Some(earliest) = last.iter().min() {
+            let gauge = self.metrics.jwks_fetched.with_label_values::<&str>(&[]);
+            gauge.set(earliest.seconds() as f64);
+        }
+        changed
+    }
 }
 
 /// Why no keys were fetched.
@@ -86,9 +130,14 @@ enum LoadError {
 }
 
 impl KeySet {
-    pub(super) fn new(issuer: String, uri: Option<String>, fetch: Arc<dyn Fetch>) -> Self {
-        let held = watch::Sender::default();
-        Self { issuer, uri, fetch, held, wanted: Notify::new() }
+    pub(super) fn new(
+        issuer: String,
+        uri: Option<String>,
+        fetch: Arc<dyn Fetch>,
+        fetches: &Arc<Fetches>,
+    ) -> Self {
+        let (held, fetches) = (watch::Sender::default(), (fetches.clone(), fetches.join()));
+        Self { issuer, uri, fetch, held, wanted: Notify::new(), fetches }
     }
 
     /// The key that a token says it is signed with, for this algorithm.
@@ -108,8 +157,8 @@ impl KeySet {
             found = held.borrow().find(kid, algorithm);
         }
         found.map_err(|miss| match miss {
-            Miss::Unknown => Why::Bad("signed with no key of its issuer"),
-            Miss::For(why) => Why::Bad(why),
+            Miss::Unknown => Why::NoKey("signed with no key of its issuer"),
+            Miss::For(why) => Why::NoKey(why),
         })
     }
 
@@ -146,6 +195,8 @@ impl KeySet {
             tracing::info!(issuer = self.issuer, keys = keys.len(), "keys of the issuer fetched");
         }
         self.held.send_replace(Held { keys: keys.into(), loaded: Some(now), tried: Some(now) });
+        let (fetches, provider) = &self.fetches;
+        fetches.fetched(*provider);
     }
 
     /// Says once that the issuer is away, and once more when its keys no longer hold for it.
@@ -308,6 +359,7 @@ fn of_length(text: &str, length: usize) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use futures::future::BoxFuture;
     use serde_json::{Value, json};
 
     use super::*;
@@ -345,6 +397,51 @@ mod tests {
         ] {
             assert!(!taken(&wrong), "{wrong}");
         }
+    }
+
+    /// A provider with one key, which some cannot be had of.
+    struct Provider {
+        is_away: bool,
+    }
+
+    impl Fetch for Provider {
+        fn get<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Fetched, FetchError>> {
+            let set = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": bytes(32) }] });
+            let fetched = Fetched { body: set.to_string().into(), max_age: None };
+            Box::pin(async { if self.is_away { Err(FetchError::Slow) } else { Ok(fetched) } })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_metrics_tell_of_the_provider_furthest_behind() {
+        let (clock, metrics) = (Clock::manual(Time::from_micros(7_000_000)), Metrics::new());
+        let fetches = Arc::new(Fetches::new(clock.clone(), metrics.clone()));
+        assert!(!metrics.text().contains("jwks"), "without a provider there is nothing to tell");
+        let keys = |is_away| {
+            let (uri, fetch) = (Some("https://id.example.com".to_owned()), Provider { is_away });
+            Arc::new(KeySet::new("id".to_owned(), uri, Arc::new(fetch), &fetches))
+        };
+        let told = || {
+            let text = metrics.text();
+            let line = text.lines().find(|line| line.starts_with("aftercare_jwks_fetched"));
+            line.unwrap().rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()
+        };
+        let (one, other, away) = (keys(false), keys(false), keys(true));
+        let keep = async |keys: &Arc<KeySet>| {
+            let stop = CancellationToken::new();
+            let kept = keys.clone().keep_fresh(stop);
+            assert!(tokio::time::timeout(Duration::from_secs(1), kept).await.is_err());
+        };
+        keep(&one).await;
+        keep(&away).await;
+        assert!((told() - 0.0).abs() < f64::EPSILON, "of one they were never fetched");
+        away.fetches.0.fetched(2);
+        clock.advance(Duration::from_secs(60));
+        keep(&other).await;
+        assert!((told() - 7.0).abs() < f64::EPSILON);
+        away.fetches.0.fetched(2);
+        keep(&one).await;
+        assert!((told() - 67.0).abs() < f64::EPSILON);
     }
 
     #[test]

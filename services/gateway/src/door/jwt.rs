@@ -40,20 +40,23 @@ impl<'a> Jwt<'a> {
     /// Takes a token apart.
     pub(super) fn read(token: &'a str) -> Result<Self, Why> {
         if token.len() > LONGEST {
-            return Err(Why::Bad("longer than any token"));
+            return Err(Why::Malformed("longer than any token"));
         }
-        let (signed, signature) = token.rsplit_once('.').ok_or(Why::Bad("not of three parts"))?;
-        let (header, payload) = signed.split_once('.').ok_or(Why::Bad("not of three parts"))?;
+        let (signed, signature) =
+            token.rsplit_once('.').ok_or(Why::Malformed("not of three parts"))?;
+        let (header, payload) =
+            signed.split_once('.').ok_or(Why::Malformed("not of three parts"))?;
         if payload.contains('.') {
-            return Err(Why::Bad("not of three parts"));
+            return Err(Why::Malformed("not of three parts"));
         }
         if header.len() > LONGEST_HEADER {
-            return Err(Why::Bad("a header longer than any"));
+            return Err(Why::Malformed("a header longer than any"));
         }
-        let header = object(header).ok_or(Why::Bad("its header is no plain JSON object"))?;
-        let claims = object(payload).ok_or(Why::Bad("its claims are no plain JSON object"))?;
+        let header = object(header).ok_or(Why::Malformed("its header is no plain JSON object"))?;
+        let claims =
+            object(payload).ok_or(Why::Malformed("its claims are no plain JSON object"))?;
         if header.contains_key("crit") {
-            return Err(Why::Bad("it needs an extension"));
+            return Err(Why::Malformed("it needs an extension"));
         }
         let lets_in = match header.get("typ") {
             None => true,
@@ -61,15 +64,15 @@ impl<'a> Jwt<'a> {
             Some(_) => false,
         };
         if !lets_in {
-            return Err(Why::Bad("a token of another kind"));
+            return Err(Why::Malformed("a token of another kind"));
         }
         let Some(Value::String(algorithm)) = header.get("alg") else {
-            return Err(Why::Bad("it does not say how it is signed"));
+            return Err(Why::Malformed("it does not say how it is signed"));
         };
         let kid = match header.get("kid") {
             None => None,
             Some(Value::String(kid)) if (1..=LONGEST_KID).contains(&kid.len()) => Some(kid.clone()),
-            Some(_) => return Err(Why::Bad("the name of its key is none")),
+            Some(_) => return Err(Why::Malformed("the name of its key is none")),
         };
         Ok(Self { algorithm: algorithm.clone(), kid, claims, signed, signature })
     }
@@ -100,7 +103,7 @@ impl<'a> Jwt<'a> {
     pub(super) fn seconds(&self, claim: &'static str) -> Result<Option<i64>, Why> {
         let Some(value) = self.claims.get(claim) else { return Ok(None) };
         let seconds = value.as_i64().filter(|seconds| (0..=LAST_SECOND).contains(seconds));
-        seconds.map(Some).ok_or(Why::Bad("one of its times is none"))
+        seconds.map(Some).ok_or(Why::Malformed("one of its times is none"))
     }
 }
 

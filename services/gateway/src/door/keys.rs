@@ -12,10 +12,10 @@ pub(super) const PREFIX: &str = "ak_";
 
 /// Whom a key stands for.
 pub(super) async fn known(token: &str, directory: &dyn Directory, now: Time) -> Result<Known, Why> {
-    let (id, secret) = read_credential(token).ok_or(Why::Bad("not of the form of a key"))?;
-    let key = directory.api_key(id).await?.ok_or(Why::Bad("no such key"))?;
+    let (id, secret) = read_credential(token).ok_or(Why::Malformed("not of the form of a key"))?;
+    let key = directory.api_key(id).await?.ok_or(Why::Nobody("no such key"))?;
     if !key.admits(secret, now) {
-        return Err(Why::Bad("the key does not hold, or not with this secret"));
+        return Err(Why::Unproved("the key does not hold, or not with this secret"));
     }
     let tenant = served(directory.tenant(key.tenant).await?)?;
     let quota = quota(&tenant);

@@ -12,8 +12,8 @@ pub(super) async fn known(
     issuer: &LocalIssuer,
     directory: &dyn Directory,
 ) -> Result<Known, Why> {
-    let claims = issuer.check(token).map_err(|_| Why::Bad("no local token that holds"))?;
-    let caller = claims.caller().ok_or(Why::Bad("a local token for nobody from outside"))?;
+    let claims = issuer.check(token).map_err(|_| Why::Unproved("no local token that holds"))?;
+    let caller = claims.caller().ok_or(Why::Nobody("a local token for nobody from outside"))?;
     let (caller, quota) = match caller.kind {
         CallerKind::Operator => (caller, None),
         CallerKind::Member => {
@@ -28,7 +28,7 @@ pub(super) async fn known(
             (Caller { locale: tenant.locale, ..caller }, quota(&tenant))
         }
         CallerKind::Anonymous | CallerKind::Service => {
-            return Err(Why::Bad("a local token for nobody from outside"));
+            return Err(Why::Nobody("a local token for nobody from outside"));
         }
     };
     Ok(Known { caller, credential: "local", expires: Some(claims.expires()), quota })

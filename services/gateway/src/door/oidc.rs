@@ -5,13 +5,14 @@ use std::{sync::Arc, time::Duration};
 use jsonwebtoken::Algorithm;
 use kernel::{Caller, CallerKind, Clock, CustomerId, Locale, Role, TenantId, Time, id};
 use rpc::edge::{Known, Quota};
+use telemetry::Metrics;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use super::{
     callers::{Directory, Why, active, quota, served},
     fetch::Fetch,
-    jwks::KeySet,
+    jwks::{Fetches, KeySet},
     jwt::Jwt,
 };
 use crate::directory::{MemberFacts, TenantFacts};
@@ -83,7 +84,13 @@ impl std::fmt::Debug for Oidc {
 
 impl Oidc {
     /// These providers, whose keys come by `fetch`. No token holds before [`start`](Self::start).
-    pub fn new(providers: Vec<Provider>, fetch: &Arc<dyn Fetch>, clock: Clock) -> Self {
+    pub fn new(
+        providers: Vec<Provider>,
+        fetch: &Arc<dyn Fetch>,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> Self {
+        let fetches = Arc::new(Fetches::new(clock.clone(), metrics));
         let mut all: Vec<(Provider, Arc<KeySet>)> = Vec::new();
         for provider in providers {
             // One issuer may be configured for several audiences; its keys are the same.
@@ -93,7 +100,7 @@ impl Oidc {
             let keys = all.iter().find(|(other, _)| same(other)).map(|(_, keys)| keys.clone());
             let keys = keys.unwrap_or_else(|| {
                 let (issuer, uri) = (provider.issuer.clone(), provider.jwks_uri.clone());
-                Arc::new(KeySet::new(issuer, uri, fetch.clone()))
+                Arc::new(KeySet::new(issuer, uri, fetch.clone(), &fetches))
             });
             all.push((provider, keys));
         }
@@ -125,12 +132,12 @@ impl Oidc {
         let (provider, keys) = self.provider(jwt)?;
         let algorithm = algorithm(&jwt.algorithm)
             .filter(|algorithm| provider.algorithms.contains(algorithm))
-            .ok_or(Why::Bad("not signed as its issuer signs"))?;
+            .ok_or(Why::Unproved("not signed as its issuer signs"))?;
         // Times first: it costs nothing to refuse an old token.
         let expires = provider.times(jwt, self.clock.real_now())?;
         let key = keys.find(jwt.kid.as_deref(), algorithm).await?;
         if !jwt.is_signed_with(&key, algorithm) {
-            return Err(Why::Bad("its signature does not hold"));
+            return Err(Why::Unproved("its signature does not hold"));
         }
         let (caller, quota) = provider.caller(jwt, directory).await?;
         Ok(Known { caller, credential: "oidc", expires: Some(expires), quota })
@@ -138,14 +145,14 @@ impl Oidc {
 
     /// The one provider whose issuer and audience a token names.
     fn provider(&self, jwt: &Jwt<'_>) -> Result<&(Provider, Arc<KeySet>), Why> {
-        let issuer = jwt.text("iss").ok_or(Why::Bad("it names no issuer"))?;
+        let issuer = jwt.text("iss").ok_or(Why::Issuer("it names no issuer"))?;
         let is_its =
             |provider: &Provider| provider.issuer == issuer && jwt.is_for(&provider.audience);
         let mut of = self.providers.iter().filter(|(provider, _)| is_its(provider));
         match (of.next(), of.next()) {
             (Some(one), None) => Ok(one),
-            (None, _) => Err(Why::Bad("from no issuer that is taken, or for another audience")),
-            (Some(_), Some(_)) => Err(Why::Bad("for several audiences of ours at once")),
+            (None, _) => Err(Why::Issuer("from no issuer that is taken, or for another audience")),
+            (Some(_), Some(_)) => Err(Why::Issuer("for several audiences of ours at once")),
         }
     }
 }
@@ -154,14 +161,14 @@ impl Provider {
     /// When a token ends, if it holds now.
     fn times(&self, jwt: &Jwt<'_>, now: Time) -> Result<Time, Why> {
         let time = |seconds: i64| Time::from_micros(seconds * 1_000_000);
-        let expires = jwt.seconds("exp")?.ok_or(Why::Bad("it does not say when it ends"))?;
+        let expires = jwt.seconds("exp")?.ok_or(Why::Time("it does not say when it ends"))?;
         let expires = time(expires) + self.leeway;
         if expires <= now {
-            return Err(Why::Bad("it has expired"));
+            return Err(Why::Time("it has expired"));
         }
         for claim in ["nbf", "iat"] {
             if jwt.seconds(claim)?.is_some_and(|at| time(at) > now + self.leeway) {
-                return Err(Why::Bad("it does not hold yet"));
+                return Err(Why::Time("it does not hold yet"));
             }
         }
         Ok(expires)
@@ -173,14 +180,14 @@ impl Provider {
         jwt: &Jwt<'_>,
         directory: &dyn Directory,
     ) -> Result<(Caller, Option<Quota>), Why> {
-        jwt.text("sub").ok_or(Why::Bad("it names no subject"))?;
-        let subject = jwt.text(&self.subject_claim).ok_or(Why::Bad("it names no subject"))?;
+        jwt.text("sub").ok_or(Why::Nobody("it names no subject"))?;
+        let subject = jwt.text(&self.subject_claim).ok_or(Why::Nobody("it names no subject"))?;
         if self.operators.iter().any(|operator| operator == subject) {
             let none = TenantId::from(Uuid::nil());
             let operator = caller(none, CallerKind::Operator, subject, vec![Role::Operator]);
             return Ok((operator, None));
         }
-        let tenant = self.tenant(jwt, directory).await?.ok_or(Why::Bad("no such tenant"))?;
+        let tenant = self.tenant(jwt, directory).await?.ok_or(Why::Nobody("no such tenant"))?;
         match &self.kind {
             Kind::Member => {
                 let member = directory.member_by_login(tenant.id, &self.issuer, subject).await?;
@@ -192,7 +199,7 @@ impl Provider {
             }
             Kind::Customer { claim } => {
                 let customer = jwt.text(claim).and_then(CustomerId::parse_name);
-                let customer = customer.ok_or(Why::Bad("it names no customer"))?;
+                let customer = customer.ok_or(Why::Nobody("it names no customer"))?;
                 let tenant = served(Some(tenant))?;
                 let (subject, roles) = (customer.uuid().to_string(), vec![Role::Customer]);
                 let caller = caller(tenant.id, CallerKind::Customer, &subject, roles);
@@ -209,7 +216,7 @@ impl Provider {
     ) -> Result<Option<TenantFacts>, Why> {
         let name = match &self.tenant {
             TenantBy::Name(name) => name,
-            TenantBy::Claim(claim) => jwt.text(claim).ok_or(Why::Bad("it names no tenant"))?,
+            TenantBy::Claim(claim) => jwt.text(claim).ok_or(Why::Nobody("it names no tenant"))?,
         };
         Ok(match id::canonical(name) {
             Some(id) => directory.tenant(TenantId::from(id)).await?,

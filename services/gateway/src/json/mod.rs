@@ -126,7 +126,7 @@ impl Json {
     }
 
     async fn serve(&self, request: Request<Body>) -> Result<Response<Body>, Failure> {
-        let (mut parts, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
         let verb = if parts.method == Verb::HEAD { Verb::GET } else { parts.method.clone() };
         let path = parts.uri.path().to_owned();
         let locale = locale(&parts.headers);
@@ -138,7 +138,22 @@ impl Json {
             }
             Route::Nowhere => return Err(Failure::refused(&Refusal::NoPath, locale)),
         };
-        let message = match self.read(rule, &segments, &parts, body).await {
+        let followed = self.follow(rule, &segments, parts, body, locale).await;
+        let mut response = followed.unwrap_or_else(|failure| failure.into_response(&self.details));
+        response.extensions_mut().insert(rule.route.clone());
+        Ok(response)
+    }
+
+    /// Carries out the call that a request stands for by `rule`.
+    async fn follow(
+        &self,
+        rule: &Rule,
+        segments: &[&str],
+        mut parts: Parts,
+        body: Body,
+        locale: Locale,
+    ) -> Result<Response<Body>, Failure> {
+        let message = match self.read(rule, segments, &parts, body).await {
             Ok(message) => message,
             Err(refusal) => {
                 self.gate.admit(&rule.rpc.path, &parts.headers).await?;

@@ -11,6 +11,7 @@ use prost_reflect::{
 use rpc::Methods;
 
 use super::template::{BadTemplate, Template, Variable};
+use crate::web::Route;
 
 /// One method, as requests over HTTP see it.
 #[derive(Clone, Debug)]
@@ -55,6 +56,8 @@ pub(crate) struct Rule {
     pub(crate) verb: Verb,
     /// The path.
     pub(crate) template: Template,
+    /// The same as the contracts write it, for the metrics.
+    pub(crate) route: Route,
     /// The fields that the path fills, each as its own path of fields.
     pub(crate) variables: Vec<(Variable, Vec<FieldDescriptor>)>,
     /// What the body fills.
@@ -149,8 +152,9 @@ fn rule(rpc: &Arc<Rpc>, option: &DynamicMessage) -> Result<Rule, BadRule> {
     if rpc.method.is_client_streaming() {
         return Err(BadRule::Unknown(path.clone(), "a stream of requests"));
     }
-    let template = Template::parse(&text(&verb.as_str().to_ascii_lowercase()))
-        .map_err(|bad| BadRule::Template(path.clone(), bad))?;
+    let written = text(&verb.as_str().to_ascii_lowercase());
+    let template = Template::parse(&written).map_err(|bad| BadRule::Template(path.clone(), bad))?;
+    let route = Route::from(written.as_str());
 
     let content = match text("body").as_str() {
         "" => Content::Nothing,
@@ -168,7 +172,7 @@ fn rule(rpc: &Arc<Rpc>, option: &DynamicMessage) -> Result<Rule, BadRule> {
     }
     let etag = etag(rpc, &content);
     let mask = mask(rpc, &verb, &content);
-    Ok(Rule { rpc: rpc.clone(), verb, template, variables, content, etag, mask })
+    Ok(Rule { rpc: rpc.clone(), verb, template, route, variables, content, etag, mask })
 }
 
 /// The field of this name that holds one message of named fields.

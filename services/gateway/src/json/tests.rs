@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use tower::service_fn;
 
 use super::*;
+use crate::web;
 
 const ID: &str = "019ab000-0000-7000-8000-00000000000a";
 
@@ -211,6 +212,24 @@ async fn a_call_goes_through_and_its_answer_comes_back() {
     let mut names: Vec<&str> = seen.headers.keys().map(http::HeaderName::as_str).collect();
     names.sort_unstable();
     assert_eq!(names, ["authorization", "content-type", "grpc-timeout", "te", "traceparent"]);
+}
+
+#[tokio::test]
+async fn every_answer_says_which_route_its_request_met() {
+    let fixture = fixture(|| one(&ticket()), Open);
+    let ticket = Some("/v1/{name=tickets/*}");
+    for (verb, target, body, route) in [
+        ("GET", "/v1/tickets/7?view=x", "", ticket),
+        ("HEAD", "/v1/tickets/7", "", ticket),
+        ("PATCH", "/v1/tickets/7", "{", Some("/v1/{ticket.name=tickets/*}")),
+        ("DELETE", "/v1/tickets/7", "", None),
+        ("OPTIONS", "/v1/tickets/7", "", None),
+        ("GET", "/v1/nothing", "", None),
+    ] {
+        let response = ask(&fixture, verb, target, &[JSON], body).await;
+        let met = response.extensions().get::<web::Route>();
+        assert_eq!(met, route.map(web::Route::from).as_ref(), "{verb} {target}");
+    }
 }
 
 #[tokio::test]

@@ -47,6 +47,7 @@ impl Fixture {
             keys,
             tasks: TaskTracker::new(),
             grants: grants(),
+            metrics: telemetry::Metrics::new(),
         });
         app.seed(&[tenant_seed(1), tenant_seed(2)]).await.unwrap();
         Self { app, _database: database }

@@ -40,13 +40,16 @@ async fn json(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     *response.status_mut() = status;
     let own = "default-src 'self'".parse().unwrap();
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, own);
+    if head.uri.path().starts_with("/v1/tickets") {
+        response.extensions_mut().insert(Route::from("/v1/{name=tickets/*}"));
+    }
     Ok(response)
 }
 
-fn fronted() -> Front {
+fn fronted(metrics: Metrics) -> Front {
     let origins = Origins::new();
     origins.replace([PAGE]);
-    front(echo(), tower::service_fn(json), origins)
+    front(echo(), tower::service_fn(json), origins, metrics)
 }
 
 fn post(path: &str, kind: &str) -> http::request::Builder {
@@ -58,7 +61,7 @@ fn body(bytes: impl Into<Bytes>) -> Body {
 }
 
 async fn ask(request: Request<Body>) -> Response<Body> {
-    fronted().oneshot(request).await.unwrap()
+    fronted(Metrics::new()).oneshot(request).await.unwrap()
 }
 
 fn code(response: &Response<Body>) -> Option<Code> {
@@ -201,4 +204,34 @@ async fn a_client_does_not_change_the_method_by_a_header() {
     let request = Request::post("/v1/tickets/1").header("X-HTTP-Method-Override", "DELETE");
     let seen = text(ask(request.body(Body::empty()).unwrap()).await).await;
     assert_eq!(seen, "POST /v1/tickets/1 {}");
+}
+
+#[tokio::test]
+async fn requests_are_measured_by_route_and_never_by_path() {
+    let metrics = Metrics::new();
+    let front = fronted(metrics.clone());
+    let get = |path: &str| Request::get(path).body(Body::empty()).unwrap();
+    let large = Request::post("/v1/tickets/8").body(body(vec![b' '; 1_024 * 1_024 + 1])).unwrap();
+    let long = format!("/v1/tickets/{}", "a".repeat(9_000));
+    let web = post("/a.B/C", "application/grpc-web").body(body(MESSAGE)).unwrap();
+    let grpc = post("/a.B/C", GRPC).body(body(MESSAGE)).unwrap();
+    for request in
+        [get("/v1/tickets/7"), get("/v1/tickets/8"), get("/7"), get(&long), large, web, grpc]
+    {
+        front.clone().oneshot(request).await.unwrap();
+    }
+    let text = metrics.text();
+    let counted: Vec<_> = text.lines().filter(|line| line.contains("_count{")).collect();
+    let line = |method: &str, route: &str, class: &str, count: u8| {
+        format!(
+            "http_server_request_duration_seconds_count{{http_request_method=\"{method}\",http_route=\"{route}\",status_class=\"{class}\"}} {count}"
+        )
+    };
+    let wanted = [
+        line("GET", "/v1/{name=tickets/*}", "2xx", 2),
+        line("GET", "_OTHER", "2xx", 1),
+        line("GET", "_OTHER", "4xx", 1),
+        line("POST", "/v1/{name=tickets/*}", "4xx", 1),
+    ];
+    assert_eq!(counted, wanted);
 }

@@ -58,7 +58,8 @@ impl House {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (paths, good) = (Arc::default(), Arc::new(AtomicUsize::new(0)));
-        let app = front(echo(&paths, &good), tower::service_fn(json), Origins::new());
+        let (service, metrics) = (echo(&paths, &good), telemetry::Metrics::new());
+        let app = front(service, tower::service_fn(json), Origins::new(), metrics);
         let (tasks, stop, calm) =
             (TaskTracker::new(), CancellationToken::new(), CancellationToken::new());
         let ages = server::Ages { age: Duration::from_mins(10), grace: Duration::ZERO };

@@ -22,6 +22,11 @@ pub fn weight(lane: &str) -> i64 {
     lane.rsplit('|').next().and_then(|weight| weight.parse().ok()).unwrap_or(1)
 }
 
+/// The queue of this lane.
+pub fn queue(lane: &str) -> &str {
+    lane.split('|').next().unwrap_or_default()
+}
+
 /// A queue of a tenant.
 #[derive(Clone, Debug)]
 pub struct Queue {

@@ -1,6 +1,6 @@
 //! Lanes: which combinations of queue, language and skills there are, and who waits in them.
 
-use ::store::{Error, List, Sql, Tx, args};
+use ::store::{Db, Error, List, Sql, Tx, args};
 use kernel::{TenantId, Time};
 use uuid::Uuid;
 
@@ -10,9 +10,11 @@ const PUT: Sql = Sql::both(
     "INSERT INTO lanes (tenant, queue, lane) VALUES ($1, $2, $3) \
      ON CONFLICT (tenant, queue, lane) DO NOTHING",
 );
+const WAITING: Sql =
+    Sql::both("SELECT lane, COUNT(*) FROM tickets WHERE waiting GROUP BY tenant, lane");
 
 /// Every fixed statement of this module.
-pub const STATEMENTS: &[Sql] = &[PUT];
+pub const STATEMENTS: &[Sql] = &[PUT, WAITING];
 
 /// How many lanes one statement looks into.
 const CHUNK: usize = 32;
@@ -37,6 +39,12 @@ pub async fn of_queues(
     let (text, values) = list.finish();
     let rows: Vec<(String,)> = tx.all(text, values).await?;
     Ok(rows.into_iter().map(|(lane,)| lane).collect())
+}
+
+/// How many tickets wait in each lane where any do, of all tenants; a lane of several tenants comes
+/// several times. It reads the index of those that wait and nothing else.
+pub async fn waiting(db: &Db) -> Result<Vec<(String, i64)>, Error> {
+    db.all(WAITING, args![]).await
 }
 
 /// The heads of these lanes: of each the `most` earliest due and the `most` oldest. Each costs one

@@ -151,6 +151,38 @@ async fn a_suspended_tenant_is_told_only_to_whom_its_credential_holds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn refusals_are_counted_by_one_of_a_few_reasons() {
+    let house = house();
+    let but = |change: fn(&mut Value)| {
+        let mut claims = staff();
+        change(&mut claims);
+        Signer::ec().token("ec", &claims)
+    };
+    let refused = [
+        ("malformed", "not.a.token".to_owned()),
+        ("malformed", "ak_7".to_owned()),
+        ("issuer", but(|claims| claims["aud"] = json!("somebody else"))),
+        ("time", but(|claims| claims["exp"] = json!(1))),
+        ("key", Signer::ec().token("guess", &staff())),
+        ("signature", Signer::other_ec().token("ec", &staff())),
+        ("signature", key(7, "wrong")),
+        ("nobody", but(|claims| claims["sub"] = json!("nobody"))),
+        ("nobody", key(99, "seven")),
+        ("suspended", key(11, "eleven")),
+    ];
+    let count = |reason: &str| house.metrics.credential_refusals.with_label_values(&[reason]).get();
+    for (reason, token) in refused {
+        let before = count(reason);
+        house.known(&token).await.unwrap_err();
+        assert_eq!(count(reason), before + 1, "{reason} {token}");
+    }
+    house.known(&Signer::ec().token("ec", &staff())).await.unwrap();
+    let text = house.metrics.text();
+    let series = text.lines().filter(|line| line.starts_with("aftercare_credential_refusals"));
+    assert_eq!(series.count(), 7, "{text}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_new_key_is_taken_once_it_is_published_and_an_old_one_until_it_is_not() {
     let house = house();
     let (old, new) = (Signer::ec().token("ec", &staff()), Signer::ed(2).token("next", &staff()));

@@ -27,6 +27,7 @@ use rpc::{
     token::Minter,
 };
 use serde_json::{Value, json};
+use telemetry::Metrics;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Status, body::Body};
 use tower::service_fn;
@@ -205,6 +206,7 @@ struct House {
     edge: Edge,
     local: LocalIssuer,
     published: Arc<Published>,
+    metrics: Metrics,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -227,11 +229,13 @@ fn house() -> House {
     let keys = RootKeys::parse(&"07".repeat(32), &[]).unwrap();
     let local = LocalIssuer::new(&keys, clock.clone());
     let fetch: Arc<dyn Fetch> = published.clone();
-    let oidc = Oidc::new(providers(), &fetch, clock.clone());
+    let metrics = Metrics::new();
+    let oidc = Oidc::new(providers(), &fetch, clock.clone(), metrics.clone());
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     oidc.start(&tasks, &stop);
     let directory = Arc::new(directory::Kept);
-    let callers = Credentials::new(directory, Some(local.clone()), oidc, clock.clone());
+    let issuer = Some(local.clone());
+    let callers = Credentials::new(directory, issuer, oidc, clock.clone(), metrics.clone());
     let callers = Arc::new(callers);
     let service = service_fn(|_: Request<Body>| async {
         Ok::<_, Infallible>(rpc::status::unknown_method().into_http::<Body>())
@@ -246,7 +250,7 @@ fn house() -> House {
         clock: clock.clone(),
         ids: Ids::seeded(clock, 1),
     });
-    House { callers, edge, local, published, stop, tasks }
+    House { callers, edge, local, published, metrics, stop, tasks }
 }
 
 impl House {
