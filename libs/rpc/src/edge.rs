@@ -49,7 +49,11 @@ use self::{
     believed::Believed,
 };
 use crate::{
-    Grants, Link, Methods, access::Method, ending::Streams, observed::Observed, status,
+    Grants, Link, Methods,
+    access::Method,
+    ending::{self, Connection},
+    observed::Observed,
+    status,
     token::Minter,
 };
 
@@ -186,6 +190,7 @@ impl Shared {
         };
         call.permit = permit;
 
+        let connection = Connection::of(&request).filter(|_| method.streams);
         let stop =
             method.streams.then(|| self.clone().until_refused(token.to_owned(), method.clone()));
         let request = match self.dress(request, &known.caller, method, id) {
@@ -195,11 +200,7 @@ impl Shared {
         let answer = link.clone().oneshot(request).await.unwrap_or_else(Status::into_http);
         let mut answer = watched(answer, call, stop);
         answer.headers_mut().extend(headers);
-        if method.streams {
-            // Also of a service in another process, whose mark did not come along.
-            answer.extensions_mut().insert(Streams);
-        }
-        Ok(answer)
+        Ok(ending::stream(answer, connection))
     }
 
     /// The request as it goes further.

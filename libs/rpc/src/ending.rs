@@ -1,6 +1,9 @@
 //! Streams end in order when their connection is told to go away: at once, with trailers that say
 //! UNAVAILABLE and when to try again. Else every open stream would hold a drain up for the whole
 //! grace and then be cut off in the middle.
+//!
+//! A request carries its [`Connection`] inwards to whoever knows that its answer is a stream: only
+//! there, behind gRPC-Web and JSON, are trailers what all of them say in their own way.
 
 use std::{
     pin::Pin,
@@ -8,17 +11,28 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::Response;
+use http::{Request, Response};
 use http_body::Frame;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::{Status, body::Body};
 
 use crate::status;
 
-/// Marks, among the extensions of a response, one whose body is a stream. Only these end early: the
-/// one message of another call is let through, however late it comes.
-#[derive(Clone, Copy, Debug)]
-pub struct Streams;
+/// The connection that a request came by, among the request's extensions. It may be told to go away.
+#[derive(Clone, Debug)]
+pub struct Connection(CancellationToken);
+
+impl Connection {
+    /// One that is told to go away by `told`.
+    pub(crate) const fn new(told: CancellationToken) -> Self {
+        Self(told)
+    }
+
+    /// That of a request; `None` where it was made in this process.
+    pub fn of<B>(request: &Request<B>) -> Option<Self> {
+        request.extensions().get().cloned()
+    }
+}
 
 /// A stream that ends when its connection is told to go away.
 struct Ending {
@@ -27,13 +41,12 @@ struct Ending {
     done: bool,
 }
 
-/// The response, with a body that ends when `told` to, if it is a stream.
-pub(crate) fn response(response: Response<Body>, told: &CancellationToken) -> Response<Body> {
-    if response.extensions().get::<Streams>().is_none() {
-        return response;
-    }
-    let told = Box::pin(told.clone().cancelled_owned());
-    response.map(|inner| Body::new(Ending { inner, told, done: false }))
+/// The answer to a call that streams, ended when its connection is told to go away. The one message
+/// of any other call is let through, however late it comes.
+pub fn stream(answer: Response<Body>, connection: Option<Connection>) -> Response<Body> {
+    let Some(Connection(told)) = connection else { return answer };
+    let told = Box::pin(told.cancelled_owned());
+    answer.map(|inner| Body::new(Ending { inner, told, done: false }))
 }
 
 impl http_body::Body for Ending {
@@ -52,6 +65,8 @@ impl http_body::Body for Ending {
             return Pin::new(&mut self.inner).poll_frame(cx);
         }
         self.done = true;
+        // What is behind it is let go at once.
+        self.inner = Body::empty();
         Poll::Ready(Some(status::trailers(&status::going_away())))
     }
 

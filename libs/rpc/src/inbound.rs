@@ -30,7 +30,7 @@ use crate::{
     Call, Grants, Methods,
     access::Method,
     deadline::{self, Timed},
-    ending::Streams,
+    ending::{self, Connection},
     observed::{OTHER, Observed},
     status,
     token::Verifier,
@@ -157,22 +157,21 @@ impl Service<Request<Body>> for Inbound {
                 Err(status) => return Ok(observed.watch(status.into_http())),
             };
             let ends = call.deadline;
+            let connection = Connection::of(&request).filter(|_| method.streams);
             // What a caller in the same process put there must not ride along.
             request.extensions_mut().clear();
             request.extensions_mut().insert(call);
             // Ours has been read; the transport's would race it.
             request.headers_mut().remove("grpc-timeout");
             let handled = AssertUnwindSafe(routes.call(request).instrument(span)).catch_unwind();
-            let mut response = match tokio::time::timeout_at(ends, handled).await {
+            let response = match tokio::time::timeout_at(ends, handled).await {
                 Ok(Ok(Ok(response))) => response.map(|body| Timed::body(Body::new(body), ends)),
                 Ok(Ok(Err(never))) => match never {},
                 Ok(Err(_)) => deadline::panicked().into_http(),
                 Err(_) => deadline::exceeded().into_http(),
             };
-            if method.streams {
-                response.extensions_mut().insert(Streams);
-            }
-            Ok(observed.watch(response))
+            // That we go away is no failure of the call, which is measured within.
+            Ok(ending::stream(observed.watch(response), connection))
         })
     }
 }

@@ -15,7 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::body::Body;
 use tower::{Service, ServiceExt};
 
-use crate::{ending, unread::Read};
+use crate::{ending::Connection, unread::Read};
 
 /// How long connections live.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +64,7 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const PREFACE_PACE: Duration = Duration::from_millis(50);
 
 /// Serves `app` on `listener` until `stop`; returns when the last connection has ended, at the
-/// latest after the grace. Streams ([`ending`]) end when their connection is told to go away, calls
+/// latest after the grace. Streams ([`crate::ending`]) end when their connection is told to go away, calls
 /// in flight are finished.
 pub async fn serve<S, F>(listener: TcpListener, app: S, ages: Ages, stop: CancellationToken)
 where
@@ -109,12 +109,11 @@ where
                 () = stop.cancelled() => return,
             }
             let told = CancellationToken::new();
-            let streams = told.clone();
-            let app = app
-                .map_request(move |request: Request<Incoming>| {
-                    request.map(|body| Body::new(Read::new(body, unread.clone())))
-                })
-                .map_response(move |response| ending::response(response, &streams));
+            let own = Connection::new(told.clone());
+            let app = app.map_request(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(own.clone());
+                request.map(|body| Body::new(Read::new(body, unread.clone())))
+            });
             let mut connection = std::pin::pin!(
                 builder.serve_connection(TokioIo::new(io), TowerToHyperService::new(app))
             );

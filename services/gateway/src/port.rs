@@ -5,7 +5,10 @@ use std::{convert::Infallible, sync::Arc};
 
 use futures::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
-use rpc::{Edge, Link, Methods, ending::Streams};
+use rpc::{
+    Edge, Link, Methods,
+    ending::{self, Connection},
+};
 use telemetry::Metrics;
 use tonic::{Status, body::Body};
 use tower::{ServiceExt as _, service_fn};
@@ -58,13 +61,8 @@ pub fn front(parts: Parts<'_>) -> Result<Front, Error> {
         let needs_none = path.starts_with("/grpc.health.") || path.starts_with("/grpc.reflection.");
         let streams = needs_none && path != "/grpc.health.v1.Health/Check";
         let link = if needs_none { open.clone() } else { guarded.clone() };
-        async move {
-            let mut answer = link.oneshot(request).await?;
-            if streams {
-                answer.extensions_mut().insert(Streams);
-            }
-            Ok::<_, Status>(answer)
-        }
+        let connection = Connection::of(&request).filter(|_| streams);
+        async move { Ok::<_, Status>(ending::stream(link.oneshot(request).await?, connection)) }
     });
     let rest = service_fn(move |request: Request<Body>| {
         let pages = pages.clone();

@@ -10,7 +10,7 @@ use kernel::{Caller, CallerKind, Locale, Role, TenantId};
 use rpc::{
     DirectoryCallers, Edge, Link, Methods,
     edge::{self, Unlimited},
-    ending::Streams,
+    ending::{self, Connection},
     inbound::Trust,
     issuer::LocalIssuer,
     token::Minter,
@@ -131,11 +131,9 @@ impl Port {
         let link = match self {
             Self::Public { open, .. } | Self::Admin { open, .. } if is_open(path) => {
                 let streams = path != "/grpc.health.v1.Health/Check";
-                let mut response = open.oneshot(request).await.unwrap_or_else(Status::into_http);
-                if streams {
-                    response.extensions_mut().insert(Streams);
-                }
-                return Ok(response);
+                let connection = Connection::of(&request).filter(|_| streams);
+                let response = open.oneshot(request).await.unwrap_or_else(Status::into_http);
+                return Ok(ending::stream(response, connection));
             }
             Self::Front(front) => return front.oneshot(request).await,
             Self::Public { edge, .. } => return edge.oneshot(request).await,

@@ -77,13 +77,45 @@ impl Suite {
     }
 
     fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("authorization", self.bearer().parse().unwrap());
+        request
+    }
+
+    fn bearer(&self) -> String {
         let who = token::Who { role: Role::Agent, tenant: None, member: None, customer: None };
         let seed = config::Seed::shipped();
-        let token = token::short(&self.config, &seed, &who).unwrap();
-        let mut request = Request::new(message);
-        let value = format!("Bearer {token}").parse().unwrap();
-        request.metadata_mut().insert("authorization", value);
-        request
+        format!("Bearer {}", token::short(&self.config, &seed, &who).unwrap())
+    }
+
+    /// Watches tickets over HTTP/1.1 by a request that begins so; the stream is open.
+    async fn watching(&self, start: &str, body: &[u8]) -> TcpStream {
+        let mut stream = TcpStream::connect(self.public).await.unwrap();
+        let (bearer, length) = (self.bearer(), body.len());
+        let head = format!(
+            "{start}\r\nhost: x\r\nauthorization: {bearer}\r\ncontent-length: {length}\r\n\r\n"
+        );
+        stream.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
+        let mut read = Vec::new();
+        while !read.windows(4).any(|end| end == b"\r\n\r\n") {
+            assert_ne!(stream.read_buf(&mut read).await.unwrap(), 0, "it broke off");
+        }
+        let head = String::from_utf8_lossy(&read);
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        stream
+    }
+
+    /// The same as lines of JSON, as events, and over gRPC-Web.
+    async fn watching_in_other_forms(&self) -> [TcpStream; 3] {
+        let get = |accept: &str| format!("GET /v1/tickets:watch HTTP/1.1\r\naccept: {accept}");
+        let web = "POST /aftercare.tickets.v1.TicketService/WatchTickets HTTP/1.1\r\n\
+                   content-type: application/grpc-web+proto";
+        [
+            self.watching(&get("application/x-ndjson"), b"").await,
+            self.watching(&get("text/event-stream"), b"").await,
+            // One message, and nothing in it.
+            self.watching(web, &[0; 5]).await,
+        ]
     }
 }
 
@@ -272,6 +304,49 @@ async fn streams_that_are_open_end_in_order_and_hold_no_drain_up() {
     while let Ok(answer) = health.message().await {
         assert!(answer.is_some(), "it does not end as if all were said");
     }
+}
+
+/// Holds that each of these streams ends in its own form, and says why.
+async fn end_in_order(streams: [TcpStream; 3]) {
+    let [lines, events, web] = streams.map(async |mut stream| {
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.unwrap();
+        String::from_utf8_lossy(&rest).into_owned()
+    });
+    let whole = |rest: String| {
+        // The last of the chunks.
+        let body = rest.strip_suffix("\r\n0\r\n\r\n").map(str::to_owned);
+        body.unwrap_or_else(|| panic!("it was cut off: {rest}"))
+    };
+    let lines = whole(lines.await);
+    let line = lines.strip_suffix('\n').unwrap().lines().last().unwrap();
+    let events = whole(events.await);
+    let event = events.strip_suffix("\n\n").unwrap().lines().last().unwrap();
+    for json in [line, event.strip_prefix("data: ").unwrap()] {
+        let error = &serde_json::from_str::<serde_json::Value>(json).unwrap()["error"];
+        assert_eq!(error["code"], i32::from(Code::Unavailable));
+        assert_eq!(error["details"][0]["reason"], "GOING_AWAY");
+    }
+    let web = whole(web.await);
+    assert!(web.contains("grpc-status:14\r\n"), "{web}");
+}
+
+#[tokio::test]
+async fn streams_of_json_and_grpc_web_end_in_order_too() {
+    let suite = suite_in(TempDir::new().unwrap(), &[("DRAIN__GRACE", "10m")]).await;
+    let streams = suite.watching_in_other_forms().await;
+    let drain = suite.running.drain(&suite.config.drain);
+    let both = futures::future::join(drain, end_in_order(streams));
+    let (tidy, ()) = tokio::time::timeout(Duration::from_mins(1), both).await.unwrap();
+    assert!(tidy);
+}
+
+#[tokio::test]
+async fn streams_end_in_order_when_their_connection_grows_old() {
+    let ages = [("LIMITS__CONNECTION_AGE", "2s"), ("DRAIN__GRACE", "10m")];
+    let suite = suite_in(TempDir::new().unwrap(), &ages).await;
+    let streams = suite.watching_in_other_forms().await;
+    tokio::time::timeout(Duration::from_mins(1), end_in_order(streams)).await.unwrap();
 }
 
 #[tokio::test]
