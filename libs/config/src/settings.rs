@@ -38,6 +38,7 @@ pub struct Config {
     #[serde(default)]
     pub roles: BTreeMap<String, List>,
     pub seed: SeedFile,
+    pub audit: Audit,
     pub limits: Limits,
     pub drain: Drain,
 }
@@ -125,6 +126,13 @@ pub struct Identity {
 #[serde(deny_unknown_fields)]
 pub struct SeedFile {
     pub file: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    #[serde(with = "crate::duration")]
+    pub retention: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]

@@ -1,5 +1,7 @@
 //! What must hold between settings. All that is wrong is told at once.
 
+use std::time::Duration;
+
 use http::Uri;
 use kernel::{Role, Violations, keys::RootKeys};
 
@@ -19,6 +21,8 @@ impl Config {
             let known = Role::parse(role).is_some();
             found.check(known, &format!("roles.{role}"), "is no role of the suite");
         }
+        let kept = self.audit.retention >= Duration::from_hours(24);
+        found.check(kept, "audit.retention", "must be a day or more");
         self.check_limits(&mut found);
         found.finish(())
     }

@@ -68,6 +68,9 @@ local_issuer = true
 
 [seed]
 
+[audit]
+retention = "400d"
+
 [limits]
 connection_age = "10m"
 tenant_rate = 2000
@@ -224,6 +227,8 @@ fn all_problems_are_told_at_once_each_with_its_path() {
         sampling_ratio = 1.5
         [roles]
         janitor = ["*"]
+        [audit]
+        retention = "23h"
         [limits]
         connection_age = "0s"
         tenant_rate = 0
@@ -250,6 +255,7 @@ fn all_problems_are_told_at_once_each_with_its_path() {
             "telemetry.otlp must be `http://HOST:PORT`",
             "telemetry.sampling_ratio must be 0 to 1",
             "roles.janitor is no role of the suite",
+            "audit.retention must be a day or more",
             "limits.connection_age must be more than nothing",
             "limits.tenant_rate must be 1 to 100000",
             "limits.calls_at_once must be 1 to 100000",

@@ -1,7 +1,8 @@
 //! The one door to the suite: who is calling, for which tenant, and the way to each service.
 //!
 //! - `rpc`, `domain`, `store`: tenants, members, teams, keys and the access audit, built like every
-//!   other service; `directory` looks them up for the door, `access` writes what the door saw.
+//!   other service; `directory` looks them up for the door, `access` writes what the door saw,
+//!   `retention` deletes it in time.
 //! - `door`: what stands between a connection and a service: credentials, limits, CORS, gRPC-Web.
 //! - `json`: every public RPC over HTTP and JSON, by the descriptors.
 //! - `openapi`: the same as an OpenAPI 3.1 document, and a page to read and try it.
@@ -29,6 +30,7 @@ pub mod json;
 pub mod limits;
 pub mod openapi;
 pub mod port;
+pub mod retention;
 pub mod seed;
 pub mod web;
 pub mod workspace;

@@ -2,6 +2,7 @@
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
+use ::gateway::retention::Retention;
 use feed::{Housekeeper, Sequencer};
 use tokio_util::sync::CancellationToken;
 
@@ -51,6 +52,9 @@ pub(crate) fn all(process: &Process<'_>, services: &Services) -> Vec<Worker> {
     }
     if let Some(gateway) = services.gateway.clone() {
         let app = gateway.app.clone();
+        let (kept, holder) = (process.config.audit.retention, process.holder.clone());
+        let retention = Retention::new(app.clone(), kept, holder);
+        workers.push(worker("gateway retention".to_owned(), |stop| retention.run(stop)));
         workers.push(worker("gateway audit".to_owned(), |stop| gateway::access::run(app, stop)));
         workers.push(worker("gateway origins".to_owned(), |stop| gateway.follow_origins(stop)));
     }

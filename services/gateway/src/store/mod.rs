@@ -10,7 +10,10 @@ pub(crate) mod tenants;
 use store::{Migration, Migrations, Sql};
 
 /// The service's own migrations.
-pub const MIGRATIONS: &[Migration] = &[store::migration!(100, "../../migrations", "0100_gateway")];
+pub const MIGRATIONS: &[Migration] = &[
+    store::migration!(100, "../../migrations", "0100_gateway"),
+    store::migration!(101, "../../migrations", "0101_access_age"),
+];
 
 /// Everything that makes up the service's schema.
 pub fn migrations() -> Migrations {
