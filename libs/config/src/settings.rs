@@ -17,7 +17,9 @@ use serde::{
 use crate::{DatabaseUrl, Oidc, Secret};
 
 /// The services that the binary can run.
-pub const SERVICES: [&str; 3] = ["gateway", "tickets", "customers"];
+pub const SERVICES: [&str; 3] = [GATEWAY, "tickets", "customers"];
+/// The one that clients come in by.
+const GATEWAY: &str = "gateway";
 
 /// Everything that an operator sets.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -199,8 +201,8 @@ impl<'de, T: Deserialize<'de> + for<'a> From<&'a str>> Deserialize<'de> for List
 /// Where a process listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Addresses {
-    /// For clients.
-    pub public: SocketAddr,
+    /// For clients; `None` where they come by way of a gateway in another process.
+    pub public: Option<SocketAddr>,
     /// For the other processes of the suite.
     pub peer: Option<SocketAddr>,
     /// For operators.
@@ -214,8 +216,9 @@ impl Config {
             [one] => self.services.get(*one).cloned().unwrap_or_default(),
             _ => Service::default(),
         };
+        let is_door = running.contains(&GATEWAY) || self.link(GATEWAY).is_none();
         Addresses {
-            public: own.public.unwrap_or(self.server.public),
+            public: is_door.then(|| own.public.unwrap_or(self.server.public)),
             peer: own.peer.or(self.server.peer),
             admin: own.admin.unwrap_or(self.server.admin),
         }
@@ -234,8 +237,8 @@ impl Config {
         ];
         binds.extend(self.server.peer.map(|address| ("server.peer".to_owned(), address)));
         for (name, service) in &self.services {
-            let parts =
-                [("public", service.public), ("peer", service.peer), ("admin", service.admin)];
+            let public = self.addresses(&[name.as_str()]).public.and(service.public);
+            let parts = [("public", public), ("peer", service.peer), ("admin", service.admin)];
             for (key, address) in parts {
                 binds.extend(address.map(|address| (format!("services.{name}.{key}"), address)));
             }

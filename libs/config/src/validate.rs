@@ -64,7 +64,7 @@ impl Config {
         for running in alone.iter().map(Vec::as_slice).chain([SERVICES.as_slice()]) {
             let at = self.addresses(running);
             let ports: Vec<_> =
-                [Some(at.public), at.peer, Some(at.admin)].into_iter().flatten().collect();
+                [at.public, at.peer, Some(at.admin)].into_iter().flatten().collect();
             for (index, address) in ports.iter().enumerate() {
                 if address.port() != 0 && ports[..index].contains(address) {
                     let of = if running.len() == 1 { running[0] } else { "all services" };

@@ -163,7 +163,7 @@ fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
     )
     .unwrap();
     let at = config.addresses(&["tickets", "customers"]);
-    assert_eq!((at.public.port(), at.peer, at.admin.port()), (3, None, 2));
+    assert_eq!((at.public.unwrap().port(), at.peer, at.admin.port()), (3, None, 2));
     assert_eq!((config.database.max_connections, config.database.migrate), (20, false));
     assert_eq!(config.link("tickets"), Some("http://tickets:8181"));
     assert_eq!(config.keys.root.as_ref().unwrap().reveal(), root);
@@ -179,9 +179,9 @@ fn one_service_alone_listens_where_its_own_section_says() {
     let file = "[services.customers]\npublic = \"127.0.0.1:5\"\npeer = \"127.0.0.1:6\"\n";
     let config = load(file, &[("DATABASE__URL", "postgres://me:secret@db/x")]).unwrap();
     let alone = config.addresses(&["customers"]);
-    assert_eq!((alone.public.port(), alone.admin.port()), (5, 9090));
+    assert_eq!((alone.public.unwrap().port(), alone.admin.port()), (5, 9090));
     assert_eq!(alone.peer.unwrap().port(), 6);
-    assert_eq!(config.addresses(&["tickets"]).public.port(), 8080);
+    assert_eq!(config.addresses(&["tickets"]).public.unwrap().port(), 8080);
     assert_eq!(config.addresses(&["tickets", "customers"]).peer, None);
     assert!(!config.virtual_clock(), "PostgreSQL is no trial");
     assert_eq!(config.database_url("customers"), "postgres://me:secret@db/x");
@@ -194,12 +194,32 @@ fn the_example_of_two_processes_holds() {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/examples/two-processes.toml");
     let config = Config::load(Some(&path), HashMap::new()).unwrap();
     let mut ports = BTreeSet::new();
-    for service in ["tickets", "customers"] {
-        let at = config.addresses(&[service]);
-        assert_eq!(config.link(service), Some(format!("http://{}", at.peer.unwrap()).as_str()));
-        ports.extend([at.public.port(), at.peer.unwrap().port(), at.admin.port()]);
+    for running in [["gateway", "tickets"].as_slice(), &["customers"]] {
+        let at = config.addresses(running);
+        let link = format!("http://{}", at.peer.unwrap());
+        assert!(running.iter().all(|service| config.link(service) == Some(link.as_str())));
+        assert_eq!(at.public.is_some(), running.contains(&"gateway"));
+        ports.extend([at.public, at.peer, Some(at.admin)].into_iter().flatten());
     }
-    assert_eq!(ports.len(), 6, "every port is another one");
+    assert_eq!(ports.len(), 5, "every port is another one");
+}
+
+#[test]
+fn where_the_gateway_is_elsewhere_clients_come_by_it_alone() {
+    let file = r#"
+        [services.gateway]
+        link = "http://127.0.0.1:8181"
+        [services.customers]
+        public = "0.0.0.0:8081"
+    "#;
+    let config = load(file, &[]).unwrap();
+    for running in [["customers"].as_slice(), &["tickets", "customers"]] {
+        assert_eq!(config.addresses(running).public, None);
+    }
+    for running in [["gateway"].as_slice(), &["gateway", "customers"]] {
+        assert_eq!(config.addresses(running).public.unwrap().port(), 8080);
+    }
+    assert!(config.embedded(), "a port that is never opened does not count");
 }
 
 #[test]

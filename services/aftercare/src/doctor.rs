@@ -117,7 +117,7 @@ async fn process(what: &str, at: Addresses, findings: &mut Findings) {
         return;
     }
     let mut free = Ok(());
-    for address in [Some(at.public), at.peer, Some(at.admin)].into_iter().flatten() {
+    for address in [at.public, at.peer, Some(at.admin)].into_iter().flatten() {
         free = free.and(is_free(address).await);
     }
     match free {
@@ -239,7 +239,13 @@ mod tests {
         assert_eq!(of(&[]).len(), 1);
         let own = of(&[("AFTERCARE__SERVICES__CUSTOMERS__PUBLIC", "127.0.0.1:8081")]);
         assert_eq!(own.len(), 3);
-        assert_eq!(own[2].1.public.port(), 8081);
+        assert_eq!(own[2].1.public.unwrap().port(), 8081);
+        let behind = of(&[
+            ("AFTERCARE__SERVICES__GATEWAY__LINK", "http://127.0.0.1:8181"),
+            ("AFTERCARE__SERVICES__CUSTOMERS__ADMIN", "127.0.0.1:9091"),
+        ]);
+        let doors: Vec<_> = behind.iter().map(|(_, at)| at.public.is_some()).collect();
+        assert_eq!(doors, [true, false, false], "clients come by way of the gateway");
     }
 
     #[tokio::test]

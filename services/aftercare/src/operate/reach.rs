@@ -9,10 +9,11 @@ use tonic::transport::Endpoint;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Where a service's clients may find it: its own address, else the one of all services.
+/// Where a service's clients may find it: its own address, or the gateway's where they come by way of
+/// that, else the one of all services.
 pub(crate) fn public(config: &Config, service: &str) -> Vec<String> {
-    let own = config.services.get(service).and_then(|own| own.public);
-    texts([own, Some(config.server.public)])
+    let own = [service, "gateway"].map(|name| config.addresses(&[name]).public);
+    texts(own.into_iter().chain([Some(config.server.public)]))
 }
 
 /// Where a service's admin port may be.
@@ -77,6 +78,18 @@ mod tests {
         assert_eq!(admin(&config, "tickets"), ["127.0.0.1:9090"]);
         assert_eq!(admins(&config), ["127.0.0.1:9091", "127.0.0.1:9090"]);
         assert_eq!(public(&config, "type"), ["127.0.0.1:8080"]);
+    }
+
+    #[test]
+    fn a_service_behind_the_gateway_is_called_by_way_of_it() {
+        let env = [
+            ("AFTERCARE__SERVICES__GATEWAY__LINK", "http://127.0.0.1:8181"),
+            ("AFTERCARE__SERVICES__GATEWAY__PUBLIC", "127.0.0.1:8000"),
+            ("AFTERCARE__SERVICES__CUSTOMERS__PUBLIC", "127.0.0.1:8081"),
+        ];
+        let env = env.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let config = Config::load(None, env.into()).unwrap();
+        assert_eq!(public(&config, "customers"), ["127.0.0.1:8000", "127.0.0.1:8080"]);
     }
 
     #[tokio::test]

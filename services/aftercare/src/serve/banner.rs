@@ -23,12 +23,14 @@ pub(crate) fn text(process: &Process<'_>, at: &Addresses) -> Result<String> {
         let _ = writeln!(text, "  {name:8} {value}");
     };
     let shows = if config.embedded() { ", reflection" } else { "" };
-    let speaks = if process.running.contains(&"gateway") {
-        format!("gRPC, gRPC-Web, JSON{shows}; http://{}/docs", reachable(at.public))
-    } else {
-        format!("gRPC with a bearer token{shows}")
-    };
-    line("public", &format!("{}  {speaks}", at.public));
+    if let Some(public) = at.public {
+        let speaks = if process.running.contains(&"gateway") {
+            format!("gRPC, gRPC-Web, JSON{shows}; http://{}/docs", reachable(public))
+        } else {
+            format!("gRPC with a bearer token{shows}")
+        };
+        line("public", &format!("{public}  {speaks}"));
+    }
     if let Some(peer) = at.peer {
         line("peers", &format!("{peer}  the suite's other processes"));
     }
@@ -38,9 +40,9 @@ pub(crate) fn text(process: &Process<'_>, at: &Addresses) -> Result<String> {
         let key = std::path::absolute(&config.keys.file)?;
         line("root key", &format!("{}  back it up: without it the data is lost", key.display()));
     }
-    if !config.identity.local_issuer {
+    let Some(public) = at.public.filter(|_| config.identity.local_issuer) else {
         return Ok(text);
-    }
+    };
 
     let tenant = crate::seed::tenant(&process.seed, None)?;
     let agent = Who { role: Role::Agent, tenant: None, member: None, customer: None };
@@ -60,7 +62,7 @@ pub(crate) fn text(process: &Process<'_>, at: &Addresses) -> Result<String> {
         text,
         "A first call, from a second terminal:\n\n\
          {program} call {method} --address {} --token {token} '{request}'",
-        reachable(at.public),
+        reachable(public),
     );
     Ok(text)
 }

@@ -71,11 +71,12 @@ impl Running {
         let shown = rpc::link::link(reflecting(health_routes.clone())?.prepare());
         let hidden = rpc::link::link(health_routes.prepare());
         let admin = Port::admin(process, admin_routes(process, &services), shown.clone());
-        let public = if process.config.embedded() { shown } else { hidden };
-        let public = Port::public(process, &services, public)?;
-        let peer = Port::Peer { methods: process.methods.clone(), services: Arc::new(services) };
         running.open(process.config, listeners.admin, admin);
-        running.open(process.config, listeners.public, public);
+        if let Some(listener) = listeners.public {
+            let open = if process.config.embedded() { shown } else { hidden };
+            running.open(process.config, listener, Port::public(process, &services, open)?);
+        }
+        let peer = Port::Peer { methods: process.methods.clone(), services: Arc::new(services) };
         if let Some(listener) = listeners.peer {
             running.open(process.config, listener, peer);
         }

@@ -28,7 +28,7 @@ use super::{
 
 /// The sockets of a process, bound but not yet served.
 pub(crate) struct Listeners {
-    pub(crate) public: TcpListener,
+    pub(crate) public: Option<TcpListener>,
     pub(crate) peer: Option<TcpListener>,
     pub(crate) admin: TcpListener,
 }
@@ -36,18 +36,20 @@ pub(crate) struct Listeners {
 impl Listeners {
     /// Takes the addresses.
     pub(crate) async fn bind(at: Addresses) -> Result<Self> {
-        let peer = match at.peer {
-            Some(peer) => Some(bind("peer", peer).await?),
-            None => None,
-        };
-        let public = bind("public", at.public).await?;
+        let (mut peer, mut public) = (None, None);
+        if let Some(address) = at.peer {
+            peer = Some(bind("peer", address).await?);
+        }
+        if let Some(address) = at.public {
+            public = Some(bind("public", address).await?);
+        }
         Ok(Self { public, peer, admin: bind("admin", at.admin).await? })
     }
 
     /// The addresses with the ports that port 0 became.
     pub(crate) fn addresses(&self) -> Result<Addresses> {
         Ok(Addresses {
-            public: self.public.local_addr()?,
+            public: self.public.as_ref().map(TcpListener::local_addr).transpose()?,
             peer: self.peer.as_ref().map(TcpListener::local_addr).transpose()?,
             admin: self.admin.local_addr()?,
         })
@@ -65,7 +67,7 @@ async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener> {
 pub(crate) enum Port {
     /// Clients of the whole suite, by way of the gateway.
     Front(Box<Front>),
-    /// Clients of the services here, where no gateway is: gRPC through the edge; health, and
+    /// Clients of the services here, where there is no gateway at all: gRPC through the edge; health, and
     /// reflection where it is shown, past it.
     Public { edge: Edge, open: Link },
     /// The other processes: each method through its service's wall.

@@ -376,6 +376,27 @@ async fn a_service_that_is_elsewhere_needs_its_link() {
 }
 
 #[tokio::test]
+async fn behind_a_gateway_in_another_process_no_public_port_is_opened() {
+    let folder = TempDir::new().unwrap();
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let elsewhere = format!("http://{}", taken.local_addr().unwrap());
+    let more = [
+        ("SERVER__PUBLIC", elsewhere.trim_start_matches("http://")),
+        ("SERVER__PEER", "127.0.0.1:0"),
+        ("SERVICES__GATEWAY__LINK", elsewhere.as_str()),
+        ("SERVICES__TICKETS__LINK", elsewhere.as_str()),
+    ];
+    let config = config(&folder, &more);
+    let (running, banner) =
+        start(&config, vec!["customers"], telemetry::Metrics::new()).await.unwrap();
+    for absent in ["public", "token", "call"] {
+        assert!(!banner.contains(absent), "{banner}");
+    }
+    assert!(banner.contains("peers") && banner.contains("admin"), "{banner}");
+    assert!(running.drain(&config.drain).await);
+}
+
+#[tokio::test]
 async fn data_that_another_root_key_has_sealed_is_not_served() {
     let first = suite().await;
     assert!(first.running.drain(&first.config.drain).await);
