@@ -36,17 +36,6 @@ where
     BoxCloneSyncService::new(service)
 }
 
-/// A channel to one address of another process. It connects when first used, and again when broken.
-/// [`crate::balance::channel`] is the way to all replicas of a service.
-pub fn channel(uri: &str) -> Result<Link, tonic::transport::Error> {
-    let endpoint = tonic::transport::Endpoint::from_shared(uri.to_owned())?
-        .connect_timeout(std::time::Duration::from_secs(2))
-        .http2_keep_alive_interval(std::time::Duration::from_secs(30))
-        .keep_alive_timeout(std::time::Duration::from_secs(10))
-        .tcp_nodelay(true);
-    Ok(link(endpoint.connect_lazy()))
-}
-
 /// The calling side of a link: puts the caller's token, the remaining time and the trace on each
 /// call.
 #[derive(Clone)]

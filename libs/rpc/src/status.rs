@@ -290,6 +290,29 @@ fn cut_to(most: usize, text: &str) -> String {
     format!("{}…", &text[..end])
 }
 
+/// The canonical name of a code, such as `NOT_FOUND`.
+pub const fn code_name(code: Wire) -> &'static str {
+    match code {
+        Wire::Ok => "OK",
+        Wire::Cancelled => "CANCELLED",
+        Wire::Unknown => "UNKNOWN",
+        Wire::InvalidArgument => "INVALID_ARGUMENT",
+        Wire::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Wire::NotFound => "NOT_FOUND",
+        Wire::AlreadyExists => "ALREADY_EXISTS",
+        Wire::PermissionDenied => "PERMISSION_DENIED",
+        Wire::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Wire::FailedPrecondition => "FAILED_PRECONDITION",
+        Wire::Aborted => "ABORTED",
+        Wire::OutOfRange => "OUT_OF_RANGE",
+        Wire::Unimplemented => "UNIMPLEMENTED",
+        Wire::Internal => "INTERNAL",
+        Wire::Unavailable => "UNAVAILABLE",
+        Wire::DataLoss => "DATA_LOSS",
+        Wire::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

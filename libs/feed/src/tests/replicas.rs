@@ -14,6 +14,7 @@ use kernel::Clock;
 use testing::TestDb;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tonic::transport::Endpoint;
 
 use super::{
     Effects, TABLES, aggregate,
@@ -158,7 +159,7 @@ async fn the_gauges_tell_what_is_so_while_the_lease_lasts_and_nothing_after() {
 #[tokio::test]
 async fn a_consumer_waits_while_its_source_is_away() {
     let pair = Pair::new(store::Engine::Sqlite).await;
-    let nowhere = rpc::link::channel("http://127.0.0.1:1").unwrap();
+    let nowhere = rpc::link::link(Endpoint::from_static("http://127.0.0.1:1").connect_lazy());
     let site = site(&pair.to, &Clock::system(), "a");
     let consumer = Consumer::new("tests.effects", "tests", nowhere, site, Effects::plain());
     let error = soon(consumer.catch_up()).await.unwrap_err();

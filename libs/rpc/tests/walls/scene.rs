@@ -27,7 +27,7 @@ use prost::Message;
 use telemetry::Metrics;
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::{Status, body::Body, server::NamedService, service::Routes};
+use tonic::{Status, body::Body, server::NamedService, service::Routes, transport::Endpoint};
 use tower::Service;
 use uuid::Uuid;
 
@@ -184,7 +184,8 @@ impl Scene {
         let wall = Self::wall(&scene.fake, &scene.metrics);
         scene.serving.spawn(server::serve(listener, wall, ages, scene.stop.clone()));
         scene.serving.close();
-        scene.link = link::channel(&format!("http://{at}")).unwrap();
+        scene.link =
+            link::link(Endpoint::from_shared(format!("http://{at}")).unwrap().connect_lazy());
         scene.at = Some(at);
         scene
     }

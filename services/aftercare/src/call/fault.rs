@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use tonic::{Code, Status};
+use tonic::Status;
 use tonic_types::StatusExt;
 
 /// Code, reason and message; then what is wrong field by field, what stands in the way, and when to
 /// try again.
 pub(crate) fn text(status: &Status) -> String {
     let details = status.get_error_details();
-    let code = name(status.code());
+    let code = rpc::status::code_name(status.code());
     let mut text = code.to_owned();
     let put = |text: &mut String, line: std::fmt::Arguments<'_>| {
         // Writing to a text cannot fail.
@@ -41,28 +41,6 @@ pub(crate) fn text(status: &Status) -> String {
         put(&mut text, format_args!("  try again in {}\n", config::duration::format(delay)));
     }
     text
-}
-
-fn name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
 }
 
 #[cfg(test)]

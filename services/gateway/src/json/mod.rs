@@ -115,16 +115,6 @@ impl Json {
         if is_head { without_body(response) } else { response }
     }
 
-    /// The answer to a request that is refused before it comes here, in the shape of all others; `http`
-    /// where the status has another meaning over HTTP than its code says.
-    pub fn refuse(&self, status: Status, http: Option<StatusCode>) -> Response<Body> {
-        let headers = answer::kept(status.metadata().as_ref());
-        let mut failure = Failure::from(status);
-        failure.http = http.unwrap_or(failure.http);
-        failure.headers.extend(headers);
-        failure.into_response(&self.details)
-    }
-
     async fn serve(&self, request: Request<Body>) -> Result<Response<Body>, Failure> {
         let (parts, body) = request.into_parts();
         let verb = if parts.method == Verb::HEAD { Verb::GET } else { parts.method.clone() };

@@ -46,13 +46,8 @@ const PAGE: &str = concat!(
     "</script></body></html>\n",
 );
 
-/// The page as it is sent.
-pub const fn page() -> &'static str {
-    PAGE
-}
-
 /// The document of the public methods.
-pub fn document(pool: &DescriptorPool, methods: &Methods, version: &str) -> Result<Value, BadRule> {
+fn document(pool: &DescriptorPool, methods: &Methods, version: &str) -> Result<Value, BadRule> {
     let rules = rule::rules(pool, methods)?;
     let comments = Comments::read(pool);
     let mut schemas =

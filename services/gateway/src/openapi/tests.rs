@@ -175,7 +175,7 @@ async fn the_page_runs_its_own_script_and_nothing_else() {
     assert_eq!(response.headers()["x-content-type-options"], "nosniff");
     let body = response.into_body().collect().await.unwrap().to_bytes();
     let page = std::str::from_utf8(&body).unwrap();
-    assert_eq!(page, super::page());
+    assert_eq!(page, PAGE);
     assert_eq!(page.matches("<script>").count(), 1);
     for outside in ["http://", "https://", "src=", "@import", "url(", "style=", " onclick"] {
         assert!(!page.replace("stop.onclick", "").contains(outside), "{outside}");
