@@ -50,7 +50,7 @@ impl Retention {
         let before = now - self.kept;
         loop {
             let deleted: Result<u64, Error> =
-                transact!(db, "access.prune", |tx| { access::prune(tx, before, BATCH).await });
+                transact!(db, "access.prune", |tx| access::prune(tx, before, BATCH).await);
             if deleted? < u64::from(BATCH) {
                 break;
             }

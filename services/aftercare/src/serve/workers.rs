@@ -40,30 +40,27 @@ pub(crate) fn all(process: &Process<'_>, services: &Services) -> Vec<Worker> {
     }
     if let Some(app) = services.tickets.clone() {
         let (timers, counted) = (app.clone(), app.clone());
-        workers
-            .push(worker("tickets timers".to_owned(), |stop| tickets::worker::run(timers, stop)));
-        workers.push(worker("tickets backlog".to_owned(), |stop| tickets::backlog::run(counted, stop)));
-        let name = "tickets directory".to_owned();
-        workers.push(worker(name, |stop| tickets::directory::follow(app, stop)));
+        workers.push(worker("tickets timers", |stop| tickets::worker::run(timers, stop)));
+        workers.push(worker("tickets backlog", |stop| tickets::backlog::run(counted, stop)));
+        workers.push(worker("tickets directory", |stop| tickets::directory::follow(app, stop)));
     }
     if let Some(app) = services.customers.clone() {
-        let name = "customers tenants".to_owned();
-        workers.push(worker(name, |stop| customers::tenants::follow(app, stop)));
+        workers.push(worker("customers tenants", |stop| customers::tenants::follow(app, stop)));
     }
     if let Some(gateway) = services.gateway.clone() {
         let app = gateway.app.clone();
         let (kept, holder) = (process.config.audit.retention, process.holder.clone());
         let retention = Retention::new(app.clone(), kept, holder);
-        workers.push(worker("gateway retention".to_owned(), |stop| retention.run(stop)));
-        workers.push(worker("gateway audit".to_owned(), |stop| gateway::access::run(app, stop)));
-        workers.push(worker("gateway origins".to_owned(), |stop| gateway.follow_origins(stop)));
+        workers.push(worker("gateway retention", |stop| retention.run(stop)));
+        workers.push(worker("gateway audit", |stop| gateway::access::run(app, stop)));
+        workers.push(worker("gateway origins", |stop| gateway.follow_origins(stop)));
     }
     workers
 }
 
 fn worker<F: Future<Output = ()> + Send + 'static>(
-    name: String,
+    name: impl Into<String>,
     start: impl FnOnce(CancellationToken) -> F + Send + 'static,
 ) -> Worker {
-    Worker { name, start: Box::new(|stop| Box::pin(start(stop))) }
+    Worker { name: name.into(), start: Box::new(|stop| Box::pin(start(stop))) }
 }
