@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     panic::AssertUnwindSafe,
     sync::{Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use contracts::r#type::v1::{HeadsRequest, ReadRequest, feed_service_client::FeedServiceClient};
@@ -70,6 +70,19 @@ pub struct Consumer<H> {
 struct Standing {
     behind: i64,
     stopped: bool,
+}
+
+/// A partition's cursor as it was written last, and since when it is gone by.
+///
+/// While pages follow each other nobody else moves it, and if somebody does, the next transaction
+/// finds out. It is read again when there is nothing new, and now and then.
+#[derive(Debug, Default)]
+pub(crate) struct Known(Option<(Cursor, Instant)>);
+
+impl Known {
+    fn take(&mut self) -> Option<(Cursor, Instant)> {
+        self.0.take().filter(|(_, since)| since.elapsed() < STANDBY)
+    }
 }
 
 /// What one look at a partition came to.
@@ -156,7 +169,8 @@ impl<H: Handler> Consumer<H> {
     /// Applies all that is in the feed now and returns; a partition that stopped is left out.
     pub async fn catch_up(&self) -> Result<(), ConsumeError> {
         for partition in 0..self.count_partitions().await? {
-            while self.step(partition, Duration::ZERO).await? == Step::Moved {}
+            let mut known = Known::default();
+            while self.step(partition, Duration::ZERO, &mut known).await? == Step::Moved {}
         }
         Ok(())
     }
@@ -192,9 +206,9 @@ impl<H: Handler> Consumer<H> {
     }
 
     async fn follow(&self, partition: u32) {
-        let mut backoff = BACKOFF[0];
+        let (mut backoff, mut known) = (BACKOFF[0], Known::default());
         loop {
-            let pause = match self.step(partition, WAIT).await {
+            let pause = match self.step(partition, WAIT, &mut known).await {
                 Ok(step) => {
                     backoff = BACKOFF[0];
                     match step {
@@ -216,18 +230,21 @@ impl<H: Handler> Consumer<H> {
         }
     }
 
-    /// Looks at one partition once: applies what is ready among the dead letters, then a page of
-    /// the feed.
-    pub(crate) async fn step(&self, partition: u32, wait: Duration) -> Result<Step, ConsumeError> {
+    /// Looks at one partition once and applies a page of the feed; where the cursor is not `known`,
+    /// what is ready among the dead letters before it.
+    pub(crate) async fn step(
+        &self,
+        partition: u32,
+        wait: Duration,
+        known: &mut Known,
+    ) -> Result<Step, ConsumeError> {
         let key = self.key(partition);
-        self.apply_ready(&key).await?;
-        let cursor = cursors::get(&self.site.db, &key).await?;
-        if let Some(cursor) = cursor.as_ref().filter(|cursor| !cursor.stopped.is_empty()) {
-            self.alert(partition, cursor.position, &cursor.stopped);
-            return Ok(Step::Stopped);
-        }
-        let Some(cursor) = cursor.filter(|cursor| !cursor.incarnation.is_nil()) else {
-            return self.begin(&key).await;
+        let (mut cursor, since) = match known.take() {
+            Some(known) => known,
+            None => match self.look(&key).await? {
+                Ok(cursor) => (cursor, Instant::now()),
+                Err(step) => return Ok(step),
+            },
         };
         let page = self.fetch(partition, cursor.position, wait).await?;
         if let Some(reason) = page.broken(&cursor) {
@@ -238,9 +255,28 @@ impl<H: Handler> Consumer<H> {
         if page.events.is_empty() {
             return Ok(Step::Idle);
         }
-        let position = self.apply_page(&key, cursor, &page.events).await?;
-        self.stand(partition, Standing { behind: page.head - position, stopped: false });
+        let last = page.events.last().map(|event| event.position);
+        cursor.position = self.apply_page(&key, &cursor, &page.events).await?;
+        let behind = page.head - cursor.position;
+        self.stand(partition, Standing { behind, stopped: false });
+        // Where another replica has moved it, it is not where we believe it to be.
+        *known = Known(Some((cursor, since)).filter(|(cursor, _)| Some(cursor.position) == last));
         Ok(Step::Moved)
+    }
+
+    /// Applies what is ready among the dead letters and reads where the cursor is; what the look came
+    /// to where there is none to go on from.
+    async fn look(&self, key: &Key<'_>) -> Result<Result<Cursor, Step>, ConsumeError> {
+        self.apply_ready(key).await?;
+        let cursor = cursors::get(&self.site.db, key).await?;
+        if let Some(cursor) = cursor.as_ref().filter(|cursor| !cursor.stopped.is_empty()) {
+            self.alert(key.partition, cursor.position, &cursor.stopped);
+            return Ok(Err(Step::Stopped));
+        }
+        match cursor.filter(|cursor| !cursor.incarnation.is_nil()) {
+            Some(cursor) => Ok(Ok(cursor)),
+            None => self.begin(key).await.map(Err),
+        }
     }
 
     /// Places a cursor that is new, or that was rewound, on the source as it is now: at the position
@@ -306,9 +342,10 @@ impl<H: Handler> Consumer<H> {
     async fn apply_page(
         &self,
         key: &Key<'_>,
-        mut cursor: Cursor,
+        cursor: &Cursor,
         events: &[Event],
     ) -> Result<i64, ConsumeError> {
+        let mut cursor = cursor.clone();
         for batch in events.chunks(BATCH) {
             match self.apply(key, &cursor, batch).await {
                 Ok(true) => cursor.position += i64::try_from(batch.len()).unwrap_or(0),

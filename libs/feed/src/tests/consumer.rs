@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use kernel::Clock;
@@ -14,7 +15,9 @@ use testing::TestDb;
 use uuid::Uuid;
 
 use super::{Effects, TABLES, aggregate, clock, effects, link, sequence_all, site, start, write};
-use crate::{ConsumeError, Consumer, HandleError, Managed, Source, cursors, dead_letters};
+use crate::{
+    ConsumeError, Consumer, HandleError, Managed, Source, consumer::Known, cursors, dead_letters,
+};
 
 const TAKEN: Sql =
     Sql::both("DELETE FROM dead_letters WHERE tenant = $1 AND aggregate = $2 AND sequence = 1");
@@ -302,6 +305,32 @@ async fn a_rewind_to_the_start_replays_what_is_kept() {
         consumer.catch_up().await.unwrap();
         assert_eq!(effects(&pair.to, bad).await, up_to(6));
         assert_eq!(dead_letters::count(&pair.to, "tests.effects", "tests").await.unwrap(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_consumer_that_is_rewound_while_it_is_busy_finds_out_by_its_next_page() {
+    each_pair(async |pair| {
+        let consumer = pair.consumer(Effects::plain());
+        let partition = store::events::partition_of(super::tenant(), aggregate(1), 2);
+        let mut known = Known::default();
+        let mut step = async || {
+            consumer.step(partition, Duration::ZERO, &mut known).await.unwrap();
+        };
+        pair.write(aggregate(1), 3).await;
+        step().await;
+        step().await;
+        assert_eq!(effects(&pair.to, aggregate(1)).await, up_to(3));
+        transact!(pair.to, "test", |tx| tx.execute(NO_EFFECTS, args![super::tenant()]).await)
+            .unwrap();
+        rewind(&pair.to, 0).await;
+        pair.write(aggregate(1), 3).await;
+        step().await;
+        assert!(effects(&pair.to, aggregate(1)).await.is_empty(), "nothing from where it believed");
+        step().await;
+        step().await;
+        assert_eq!(effects(&pair.to, aggregate(1)).await, up_to(6));
     })
     .await;
 }

@@ -21,7 +21,11 @@ use super::{
     consumer::{Pair, each_pair},
     effects, link, sequencer, site, start, tenant, write,
 };
-use crate::{Consumer, HandleError, Source, consumer::Step, dead_letters};
+use crate::{
+    Consumer, HandleError, Source,
+    consumer::{Known, Step},
+    dead_letters,
+};
 
 /// Nothing here takes long; where it does, it hangs.
 async fn soon<T>(what: impl Future<Output = T>) -> T {
@@ -149,7 +153,8 @@ async fn the_gauges_tell_what_is_so_while_the_lease_lasts_and_nothing_after() {
 
         let well = replica(pair, "b", Effects::plain());
         let partition = store::events::partition_of(tenant(), aggregate(1), 2);
-        assert_eq!(well.step(partition, Duration::ZERO).await.unwrap(), Step::Moved);
+        let step = well.step(partition, Duration::ZERO, &mut Known::default()).await.unwrap();
+        assert_eq!(step, Step::Moved);
         assert_eq!(effects(&pair.to, aggregate(1)).await, [1, 2, 3]);
         assert_eq!(lag(&well), 0, "the page has taken effect");
     })
