@@ -169,7 +169,8 @@ impl Pool {
             let busy = Busy::new(&replica);
             match replica.sender.clone().try_send_request(request).await {
                 Ok(response) => {
-                    return Ok(response.map(|inner| Body::new(Answer { inner, _busy: busy })));
+                    let body = |inner| Body::new(Answer { inner, broken: false, _busy: busy });
+                    return Ok(response.map(body));
                 }
                 Err(mut failure) => match failure.take_message() {
                     Some(unsent) => {
@@ -270,9 +271,11 @@ impl Drop for Busy {
     }
 }
 
-/// A response body; what breaks it is told as a status.
+/// A response body. Where the connection breaks it ends with a status, as any other: a body that
+/// fails would be reset, and clients told that it is our fault.
 struct Answer {
     inner: Incoming,
+    broken: bool,
     _busy: Busy,
 }
 
@@ -284,13 +287,20 @@ impl http_body::Body for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Pin::new(&mut self.inner)
-            .poll_frame(cx)
-            .map_err(|failure| status::transport(failure.into()))
+        if self.broken {
+            return Poll::Ready(None);
+        }
+        let frame = std::task::ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        Poll::Ready(frame.map(|frame| {
+            frame.or_else(|failure| {
+                self.broken = true;
+                status::trailers(&status::transport(failure.into()))
+            })
+        }))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.broken || self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -6,7 +6,9 @@
 //! - Any method is tried once more where the request was never sent.
 //! - A budget per link keeps retries from feeding an overload: a fifth of the calls, and a few.
 //! - One deadline spans all attempts.
-//! - Once an answer has begun there is no way back: for a stream its head, otherwise its first frame.
+//! - The answer of a method without side effects is held until it is whole, so that one that breaks
+//!   off is tried again, too. There is no way back from the head of a stream or of a write, nor from
+//!   an answer that is longer than what clients take.
 //!
 //! Deliberately absent: retries of writes whose outcome is unknown (only the caller knows whether it
 //! sent a `request_id`), and hedging.
@@ -14,6 +16,7 @@
 mod replay;
 
 use std::{
+    collections::VecDeque,
     future::Future,
     pin::Pin,
     sync::{
@@ -26,7 +29,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, request::Parts};
-use http_body::{Body as _, Frame};
+use http_body::Frame;
 use http_body_util::BodyExt as _;
 use tokio::time::Instant;
 use tonic::{Code, Status, body::Body};
@@ -55,6 +58,8 @@ const BUDGET_PART: f32 = 0.2;
 const BUDGET_FLOOR: u32 = 10;
 /// How long a call counts towards the budget.
 const BUDGET_WINDOW: Duration = Duration::from_secs(10);
+/// How much of an answer is held back: what gRPC's clients take, unless they are told otherwise.
+const HELD: usize = 4 * 1_024 * 1_024;
 /// By what header a server is told that this is not the first attempt.
 const PREVIOUS_ATTEMPTS: &str = "grpc-previous-rpc-attempts";
 
@@ -170,7 +175,7 @@ impl Shared {
         if method.streams || method.idempotency != Idempotency::NoSideEffects {
             return Outcome::Final(Ok(response));
         }
-        first_frame(response).await
+        whole(response).await
     }
 
     /// The wait before the next attempt: exponential, a fifth more or less. The golden ratio spreads
@@ -226,36 +231,40 @@ fn pushback(headers: &HeaderMap) -> Option<Pushback> {
     Some(millis.map_or(Pushback::Never, |millis| Pushback::After(Duration::from_millis(millis))))
 }
 
-/// Waits for the first frame of an answer: until then it may still turn out that the service is away.
-async fn first_frame(response: Response<Body>) -> Outcome {
-    let (head, mut body) = response.into_parts();
-    if body.is_end_stream() {
-        return Outcome::Final(Ok(Response::from_parts(head, body)));
-    }
-    let frame = match body.frame().await {
-        Some(Ok(frame)) => frame,
-        Some(Err(failure)) => {
-            let failure = status::transport(failure.into());
-            let retryable = failure.code() == Code::Unavailable;
-            return judged(Err(failure), retryable, false, None);
+/// Waits for the end of an answer: until then it may still turn out that the service is away.
+async fn whole(response: Response<Body>) -> Outcome {
+    let (head, mut rest) = response.into_parts();
+    let (mut held, mut bytes) = (VecDeque::new(), 0);
+    let (mut away, mut pushed) = (false, None);
+    while bytes <= HELD {
+        let frame = match rest.frame().await {
+            Some(Ok(frame)) => frame,
+            Some(Err(failure)) => {
+                let failure = status::transport(failure.into());
+                let retryable = failure.code() == Code::Unavailable;
+                return judged(Err(failure), retryable, false, None);
+            }
+            None => break,
+        };
+        bytes += frame.data_ref().map_or(0, Bytes::len);
+        if let Some(trailers) = frame.trailers_ref() {
+            let told = Status::from_header_map(trailers);
+            away = told.is_some_and(|status| status.code() == Code::Unavailable);
+            pushed = pushback(trailers);
         }
-        None => return Outcome::Final(Ok(Response::from_parts(head, body))),
-    };
-    let away = frame.trailers_ref().and_then(Status::from_header_map);
-    let away = away.is_some_and(|status| status.code() == Code::Unavailable);
-    let pushback = frame.trailers_ref().and_then(pushback);
-    let body = Body::new(Begun { first: Some(frame), rest: body });
-    let answer = Ok(Response::from_parts(head, body));
-    judged(answer, away, false, pushback)
+        held.push_back(frame);
+    }
+    let answer = Ok(Response::from_parts(head, Body::new(Held { held, rest })));
+    judged(answer, away, false, pushed)
 }
 
-/// A body whose first frame has been read already.
-struct Begun {
-    first: Option<Frame<Bytes>>,
+/// A body that was read ahead.
+struct Held {
+    held: VecDeque<Frame<Bytes>>,
     rest: Body,
 }
 
-impl http_body::Body for Begun {
+impl http_body::Body for Held {
     type Data = Bytes;
     type Error = Status;
 
@@ -263,14 +272,14 @@ impl http_body::Body for Begun {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        match self.first.take() {
-            Some(first) => Poll::Ready(Some(Ok(first))),
+        match self.held.pop_front() {
+            Some(frame) => Poll::Ready(Some(Ok(frame))),
             None => Pin::new(&mut self.rest).poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.first.is_none() && self.rest.is_end_stream()
+        self.held.is_empty() && self.rest.is_end_stream()
     }
 }
 

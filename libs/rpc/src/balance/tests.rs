@@ -22,6 +22,10 @@ struct Server {
 
 impl Server {
     async fn start(tasks: &TaskTracker, takes: Duration) -> Self {
+        Self::answering(tasks, takes, || Body::new(Full::from("answer"))).await
+    }
+
+    async fn answering(tasks: &TaskTracker, takes: Duration, answer: fn() -> Body) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (served, stop) = (Arc::new(AtomicUsize::new(0)), CancellationToken::new());
@@ -35,7 +39,7 @@ impl Server {
                 if !takes.is_zero() {
                     sleep(takes).await;
                 }
-                Ok::<_, Infallible>(Response::new(Body::new(Full::from("answer"))))
+                Ok::<_, Infallible>(Response::new(answer()))
             }
         });
         let ages = server::Ages { age: Duration::from_mins(10), grace: Duration::ZERO };
@@ -188,6 +192,25 @@ async fn a_replica_is_killed_and_replaced_and_no_read_fails() {
     let calls: usize =
         futures::future::join_all(callers).await.into_iter().map(Result::unwrap).sum();
     assert!(calls > 150, "{calls}");
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_ends_with_a_status() {
+    let tasks = TaskTracker::new();
+    let half = || {
+        let begun = futures::stream::iter([Ok::<_, Status>(Frame::data(Bytes::from("half")))]);
+        let endless = futures::StreamExt::chain(begun, futures::stream::pending());
+        Body::new(http_body_util::StreamBody::new(endless))
+    };
+    let server = Server::answering(&tasks, Duration::ZERO, half).await;
+    let name = Name::of(&tasks, &[&server]);
+    let request = Request::post(READ).body(Body::empty()).unwrap();
+    let mut answer = name.link.clone().oneshot(request).await.unwrap().into_body();
+    assert_eq!(answer.frame().await.unwrap().unwrap().into_data().unwrap(), "half");
+    server.kill().await;
+    let trailers = answer.frame().await.unwrap().unwrap().into_trailers().unwrap();
+    assert_eq!(Status::from_header_map(&trailers).unwrap().code(), Code::Unavailable);
+    assert!(answer.frame().await.is_none());
 }
 
 #[tokio::test]

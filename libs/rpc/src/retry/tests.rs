@@ -21,6 +21,8 @@ enum Does {
     TrailsOff,
     /// Begins an answer, then the connection breaks.
     Breaks,
+    /// The same with half of the answer sent.
+    BreaksOff,
     Hangs,
 }
 
@@ -83,6 +85,10 @@ impl Service_ {
                 let frames = [Err::<Frame<Bytes>, _>(away())];
                 Ok(Response::new(Body::new(StreamBody::new(futures::stream::iter(frames)))))
             }
+            Does::BreaksOff => {
+                let frames = [Ok(Frame::data(Bytes::from("half"))), Err(away())];
+                Ok(Response::new(Body::new(StreamBody::new(futures::stream::iter(frames)))))
+            }
             Does::Hangs => std::future::pending().await,
         }
     }
@@ -123,6 +129,32 @@ async fn reads_are_tried_three_times_with_the_same_body() {
     assert_eq!(service.attempts(), 3);
     let service = Service_::new([Does::Breaks]);
     assert_eq!(ask(&service, READ).await.unwrap(), "more");
+}
+
+#[tokio::test]
+async fn a_read_whose_answer_breaks_off_is_tried_again_and_a_write_is_not() {
+    let service = Service_::new([Does::BreaksOff]);
+    assert_eq!(ask(&service, READ).await.unwrap(), "more");
+    for method in [WRITE, STREAM] {
+        let service = Service_::new([Does::BreaksOff]);
+        assert_eq!(ask(&service, method).await, Err(Code::Unavailable));
+        assert_eq!(service.attempts(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_whole_however_long_it_is() {
+    let chunk = Bytes::from(vec![7; HELD / 4]);
+    for chunks in [0, 1, 3, 9] {
+        let frames = (0..chunks).map(|_| Ok::<_, Status>(Frame::data(chunk.clone())));
+        let frames: Vec<_> = frames.collect();
+        let body = Body::new(StreamBody::new(futures::stream::iter(frames)));
+        let Outcome::Final(Ok(answer)) = whole(Response::new(body)).await else {
+            panic!("it was not taken");
+        };
+        let read = answer.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(read, chunk.repeat(chunks));
+    }
 }
 
 #[tokio::test]
