@@ -32,6 +32,8 @@ type Got = Arc<Mutex<Vec<ExportTraceServiceRequest>>>;
 /// A span as it came, its ids in hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenSpan {
+    /// The process that sent it, as it calls itself: `aftercare-gateway-tickets`.
+    pub process: String,
     /// Its name.
     pub name: String,
     /// `SERVER`, `CLIENT`, `CONSUMER` or `INTERNAL`.
@@ -76,9 +78,15 @@ impl Collector {
     /// The spans that came so far, in the order in which they ended.
     pub fn spans(&self) -> Vec<SeenSpan> {
         let got = self.requests();
-        let scopes = got.iter().flat_map(|request| &request.resource_spans);
-        let scopes = scopes.flat_map(|resource| &resource.scope_spans);
-        scopes.flat_map(|scope| &scope.spans).map(seen).collect()
+        let sent = got.iter().flat_map(|request| &request.resource_spans);
+        let spans = sent.flat_map(|sent| {
+            let resource = sent.resource.as_ref().map(|one| texts(&one.attributes));
+            let process = resource.and_then(|mut one| one.remove("service.name"));
+            let process = process.unwrap_or_default();
+            let spans = sent.scope_spans.iter().flat_map(|scope| &scope.spans);
+            spans.map(move |span| seen(span, &process))
+        });
+        spans.collect()
     }
 
     /// The attributes of the processes that sent something.
@@ -120,9 +128,10 @@ impl TraceService for Keeper {
     }
 }
 
-fn seen(span: &Span) -> SeenSpan {
+fn seen(span: &Span, process: &str) -> SeenSpan {
     let link = |trace: &[u8], id: &[u8]| format!("{}-{}", hex(trace), hex(id));
     SeenSpan {
+        process: process.to_owned(),
         name: span.name.clone(),
         kind: span.kind().as_str_name().trim_start_matches("SPAN_KIND_").to_owned(),
         trace: hex(&span.trace_id),

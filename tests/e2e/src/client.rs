@@ -77,6 +77,15 @@ pub fn path(method: &MethodDescriptor) -> String {
     format!("/{}/{}", method.parent_service().full_name(), method.name())
 }
 
+/// The request of a method.
+///
+/// # Panics
+/// Where the method has no such request.
+pub fn message(name: &str, request: &Value) -> DynamicMessage {
+    DynamicMessage::deserialize(method(name).input(), request)
+        .unwrap_or_else(|error| panic!("no request of {name}: {error}\n{request:#}"))
+}
+
 impl Client {
     /// A client without any header.
     pub fn new(channels: Channels) -> Self {
@@ -158,6 +167,18 @@ impl Client {
         grpc.server_streaming(request, path, codec).await.map(tonic::Response::into_inner)
     }
 
+    /// Calls a method by another path than its own, which must be refused.
+    ///
+    /// # Panics
+    /// Where it is answered.
+    pub async fn refused_at(&self, at: &str, name: &str, request: &Value) -> Status {
+        let prepared = self.prepare(name, request).await.expect("the port is there");
+        let (mut grpc, request, _, codec) = prepared;
+        let path = PathAndQuery::try_from(at).expect("the path begins with a slash");
+        let answer = grpc.unary(request, path, codec).await;
+        answer.err().unwrap_or_else(|| panic!("{at} was answered"))
+    }
+
     async fn unary(&self, name: &str, request: &Value) -> Result<DynamicMessage, Status> {
         let (mut grpc, mut request, path, codec) = self.prepare(name, request).await?;
         request.set_timeout(PATIENCE);
@@ -170,9 +191,7 @@ impl Client {
         request: &Value,
     ) -> Result<(Grpc<Channel>, Request<DynamicMessage>, PathAndQuery, Dynamic), Status> {
         let method = method(name);
-        let message = DynamicMessage::deserialize(method.input(), request)
-            .unwrap_or_else(|error| panic!("no request of {name}: {error}\n{request:#}"));
-        let mut request = Request::new(message);
+        let mut request = Request::new(message(name, request));
         for (name, value) in &self.headers {
             let value: MetadataValue<Ascii> = value.parse().expect("a header's value");
             request.metadata_mut().append(*name, value);

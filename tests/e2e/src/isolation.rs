@@ -74,7 +74,7 @@ pub async fn look(scenario: &Scenario, prepared: &Prepared, stranger: &Desk<'_>)
 }
 
 /// Canaries in an answer that the request did not name.
-fn seen<'a>(prepared: &'a Prepared, outcome: &Outcome) -> Vec<&'a str> {
+pub fn seen<'a>(prepared: &'a Prepared, outcome: &Outcome) -> Vec<&'a str> {
     let (request, bytes) = (prepared.request.to_string(), outcome.bytes());
     let in_bytes = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
     let canaries = prepared.canaries.iter().map(String::as_str);
@@ -174,6 +174,7 @@ mod tests {
             request: json!({ "name": "canary-1" }),
             names: Vec::new(),
             canaries: vec!["canary-1".to_owned(), "canary-2".to_owned()],
+            owner: None,
         };
         let status = rpc::status::plain(kernel::Code::NotFound, "X", "no canary-1, no canary-2");
         let refused = Outcome::Refused(Box::new(status));

@@ -8,6 +8,7 @@
 //! - [`isolation`]: what another tenant gets to see of it, which is nothing.
 //! - [`golden`]: answers without what differs from run to run.
 //! - [`json`]: any method over JSON and HTTP, by the HTTP rule of its contract.
+//! - [`raw`]: requests that no library would send; [`metrics`]: what a process tells of itself.
 //! - [`walk`]: one complaint, and what every client must see of it; [`python`] and [`node`] run
 //!   clients that nobody here wrote.
 //!
@@ -24,9 +25,11 @@ pub mod desk;
 pub mod golden;
 pub mod isolation;
 pub mod json;
+pub mod metrics;
 pub mod node;
 mod process;
 pub mod python;
+pub mod raw;
 pub mod scenario;
 pub mod suite;
 pub mod until;

@@ -42,11 +42,13 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `program` with `args`; logs go to `log` with `.out` and `.err` behind it. With
-    /// `rubbish` a folder is removed when the process has ended.
+    /// Starts `program` with `args` and these variables more in its environment; logs go to `log`
+    /// with `.out` and `.err` behind it. With `rubbish` a folder is removed when the process has
+    /// ended.
     pub(crate) fn start(
         program: &Path,
         args: &[&str],
+        variables: &[(String, String)],
         home: &Path,
         log: &Path,
         rubbish: Option<&Path>,
@@ -58,6 +60,7 @@ impl Process {
             .arg(rubbish.unwrap_or(Path::new("")))
             .arg(program)
             .args(args)
+            .envs(variables.iter().cloned())
             .current_dir(home)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

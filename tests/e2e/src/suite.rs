@@ -104,10 +104,14 @@ pub struct At {
 }
 
 impl At {
-    fn free() -> Self {
+    /// Where nobody listens yet.
+    pub fn free() -> Self {
         Self { public: free(), peer: free(), admin: free() }
     }
 }
+
+/// A setting that a process has of its own, which goes before the file: `("log.level", "debug")`.
+pub type Setting = (&'static str, String);
 
 /// An installation and where its processes listen.
 #[derive(Debug)]
@@ -160,7 +164,7 @@ impl Suite {
                 let home = tempfile::tempdir().expect("a folder for the installation").keep();
                 let at = At::free();
                 let suite = Self::install(backend, home.clone(), None, at, at).await;
-                let process = suite.start(&[], Some(&home)).await;
+                let process = suite.start(&[], at, &[], Some(&home)).await;
                 (suite, process)
             })
             .await;
@@ -253,23 +257,47 @@ impl Suite {
 
     /// Starts a process with these services (all where none is named) and waits until it is ready.
     pub async fn serve(&self, services: &[&str]) -> Process {
-        self.start(services, None).await
+        self.serve_with(services, &[]).await
     }
 
-    async fn start(&self, services: &[&str], rubbish: Option<&Path>) -> Process {
+    /// The same for a process with settings of its own.
+    pub async fn serve_with(&self, services: &[&str], own: &[Setting]) -> Process {
+        let at = self.at(services.first().copied().unwrap_or("tickets"));
+        self.start(services, at, own, None).await
+    }
+
+    /// Starts a process with tickets alone, which listens here and not where the file says, and waits
+    /// until it is ready.
+    pub async fn serve_tickets_at(&self, at: At, own: &[Setting]) -> Process {
+        let listens = [
+            ("services.tickets.public", at.public.to_string()),
+            ("services.tickets.peer", at.peer.to_string()),
+            ("services.tickets.admin", at.admin.to_string()),
+        ];
+        self.start(&["tickets"], at, &[own, &listens].concat(), None).await
+    }
+
+    async fn start(
+        &self,
+        services: &[&str],
+        at: At,
+        own: &[Setting],
+        rubbish: Option<&Path>,
+    ) -> Process {
         let number = self.starts.fetch_add(1, Ordering::Relaxed);
         let log = self.home.join(format!("process-{number}"));
         let config = self.config();
         let config = config.to_str().expect("temporary folders have plain names");
         let args = [&["--config", config, "serve"], services].concat();
-        let mut process = Process::start(&binary(), &args, &self.home, &log, rubbish);
-        let admin = self.at(services.first().copied().unwrap_or("tickets")).admin;
+        let variables: Vec<_> =
+            own.iter().map(|(key, value)| (variable(key), value.clone())).collect();
+        let mut process = Process::start(&binary(), &args, &variables, &self.home, &log, rubbish);
         until("the process is ready", async || {
             if let Some(code) = process.ended() {
                 panic!("the process ended with {code} instead of serving:\n{}", process.log());
             }
             let greeted = process.out().contains("Aftercare serves");
-            (greeted && is_ready(admin).await).then_some(())
+            (greeted && is_ready(at.admin).await).then_some(())
         })
         .await;
         process
@@ -441,6 +469,11 @@ fn principal(tenant: Tenant, kind: CallerKind, subject: &str) -> Principal {
 pub fn channel(at: SocketAddr) -> Channel {
     let endpoint = Endpoint::from_shared(format!("http://{at}")).expect("an address is a URI");
     endpoint.tcp_nodelay(true).connect_lazy()
+}
+
+/// The variable of the environment that a setting is read from.
+fn variable(key: &str) -> String {
+    format!("AFTERCARE__{}", key.to_uppercase().replace('.', "__"))
 }
 
 async fn is_ready(admin: SocketAddr) -> bool {

@@ -52,6 +52,8 @@ pub struct Prepared {
     pub names: Vec<String>,
     /// What nobody else may ever see: names, numbers and words of the tenant.
     pub canaries: Vec<String>,
+    /// The customer whose all this is, `customers/{id}`; `None` where it is nobody's.
+    pub owner: Option<String>,
 }
 
 impl std::fmt::Debug for Scenario {
@@ -77,8 +79,15 @@ impl Prepared {
         canaries.sort();
         canaries.dedup();
         let names = names.iter().map(|name| (*name).to_owned()).collect();
-        Self { request, names, canaries }
+        let owner = secrets.iter().find_map(|secret| owner(secret));
+        Self { request, names, canaries, owner }
     }
+}
+
+/// The customer that a resource is or belongs to.
+fn owner(resource: &Value) -> Option<String> {
+    let named = [&resource["customer"], &resource["name"]].into_iter().filter_map(Value::as_str);
+    named.filter(|name| name.starts_with("customers/")).map(str::to_owned).next()
 }
 
 /// The words of a resource that are its own: what a test made, ids, and numbers of people.
