@@ -71,6 +71,63 @@ impl PageTokens {
     }
 }
 
+/// The row after which a page starts, as it stands in a token.
+pub trait Position: Sized {
+    /// Before the first row.
+    const START: Self;
+
+    /// Its bytes.
+    fn encode(&self) -> Vec<u8>;
+
+    /// The position of these bytes.
+    fn decode(bytes: &[u8]) -> Option<Self>;
+}
+
+/// Of lists that are ordered by a text.
+impl Position for String {
+    const START: Self = Self::new();
+
+    fn encode(&self) -> Vec<u8> {
+        self.as_bytes().to_owned()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        Self::from_utf8(bytes.to_owned()).ok()
+    }
+}
+
+/// A list of one tenant: its method and whatever else must be the same on the next page.
+#[derive(Debug)]
+pub struct Query<'a> {
+    tokens: &'a PageTokens,
+    tenant: TenantId,
+    same: Vec<u8>,
+}
+
+impl<'a> Query<'a> {
+    /// The list of `method`, restricted to what `of` says.
+    pub fn new(tokens: &'a PageTokens, tenant: TenantId, method: &str, of: &str) -> Self {
+        Self { tokens, tenant, same: [method.as_bytes(), &[0], of.as_bytes()].concat() }
+    }
+
+    /// Where the page of this token starts; the empty token is the first page's. A token that is
+    /// not ours is a violation.
+    pub fn start<P: Position>(&self, token: &str, violations: &mut Violations) -> P {
+        if token.is_empty() {
+            return P::START;
+        }
+        let opened = self.tokens.open(self.tenant, &self.same, token);
+        violations.check(opened.is_some(), "page_token", "is none that this list gave out");
+        opened.and_then(|bytes| P::decode(&bytes)).unwrap_or(P::START)
+    }
+
+    /// The token of the page after `last`, of which there is none behind the last page.
+    pub fn token(&self, last: Option<impl Position>) -> String {
+        last.map(|last| self.tokens.seal(self.tenant, &self.same, &last.encode()))
+            .unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -112,5 +169,25 @@ mod tests {
         assert_eq!(tokens.open(a, b"ListTickets queue=y", &token), None);
         assert_eq!(tokens.open(b, b"ListTickets queue=x", &token), None);
         assert_eq!(tokens.open(a, b"ListTickets queue=x", "nonsense!"), None);
+    }
+
+    #[test]
+    fn a_list_goes_on_by_its_own_tokens_alone() {
+        let tokens = PageTokens::new(RootKeys::parse(&"01".repeat(32), &[]).unwrap());
+        let tenant = TenantId::from(Uuid::from_u128(1));
+        let (x, y) =
+            (Query::new(&tokens, tenant, "List", "x"), Query::new(&tokens, tenant, "List", "y"));
+        let started = |query: &Query<'_>, token: &str| {
+            let mut violations = Violations::new();
+            let start: String = query.start(token, &mut violations);
+            (start, violations.as_slice().first().map(|violation| violation.field.clone()))
+        };
+        let token = x.token(Some("seven".to_owned()));
+        assert_eq!(started(&x, &token), ("seven".to_owned(), None));
+        assert_eq!(started(&x, ""), (String::new(), None));
+        for (query, token) in [(&y, token.as_str()), (&x, "nonsense!")] {
+            assert_eq!(started(query, token), (String::new(), Some("page_token".into())));
+        }
+        assert_eq!(x.token(None::<String>), "", "behind the last page there is none");
     }
 }

@@ -64,8 +64,8 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const PREFACE_PACE: Duration = Duration::from_millis(50);
 
 /// Serves `app` on `listener` until `stop`; returns when the last connection has ended, at the
-/// latest after the grace. Streams ([`crate::ending`]) end when their connection is told to go away, calls
-/// in flight are finished.
+/// latest after the grace. Streams ([`crate::ending`]) end when their connection is told to go away,
+/// calls in flight are finished.
 pub async fn serve<S, F>(listener: TcpListener, app: S, ages: Ages, stop: CancellationToken)
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = F>

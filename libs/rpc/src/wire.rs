@@ -1,7 +1,7 @@
 //! Between the wire's types and ours: what every conversion needs.
 
 use contracts::r#type::v1 as shared;
-use kernel::{Caller, CallerKind, Time, Violations, keys};
+use kernel::{Caller, CallerKind, Time, Violations, keys, page};
 use prost::Message;
 
 /// A time on the wire.
@@ -60,6 +60,19 @@ pub fn actor_parts(caller: &Caller) -> (&'static str, String) {
     (caller.kind.as_str(), subject)
 }
 
+/// A page of rows, of which one more than `size` was read where there are more: what is shown of them,
+/// and the row after which the next page starts.
+pub fn page_of<T, M: Message>(
+    rows: &[T],
+    size: i64,
+    show: impl Fn(&T) -> M,
+) -> (Vec<M>, Option<&T>) {
+    let mut shown: Vec<M> = rows.iter().map(show).collect();
+    let more = page::cut(&mut shown, size, Message::encoded_len);
+    let last = rows[..shown.len()].last().filter(|_| more);
+    (shown, last)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +83,14 @@ mod tests {
         assert_eq!(time(&timestamp(time_)), Some(time_));
         assert_eq!(duration(-1_500_000).seconds, -1);
         assert_eq!(duration(-1_500_000).nanos, -500_000_000);
+    }
+
+    #[test]
+    fn a_page_ends_where_there_is_more_and_says_after_which_row() {
+        let show = |number: &i64| *number;
+        assert_eq!(page_of(&[1, 2, 3], 2, show), (vec![1, 2], Some(&2)));
+        assert_eq!(page_of(&[1, 2], 2, show), (vec![1, 2], None));
+        let large = ["a", "b"].map(|letter| letter.repeat(page::MOST_BYTES));
+        assert_eq!(page_of(&large, 2, String::clone), (large[..1].to_vec(), Some(&large[0])));
     }
 }

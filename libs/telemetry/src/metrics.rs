@@ -181,8 +181,8 @@ impl Meters {
         CallTimer::start(self.calls.clone(), in_flight, method)
     }
 
-    /// Notes an HTTP request whose answer began after `lasted`. `route` is the template that it met, for instance
-    /// `/v1/{name=tickets/*}:resolve`, never its path; `_OTHER` where it met none.
+    /// Notes an HTTP request whose answer began after `lasted`. `route` is the template that it met,
+    /// for instance `/v1/{name=tickets/*}:resolve`, never its path; `_OTHER` where it met none.
     pub fn http_request(&self, method: &str, route: &str, status: u16, lasted: Duration) {
         // A client may make methods up; each would be a series of its own.
         let known = ["GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"];

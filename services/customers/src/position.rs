@@ -1,10 +1,7 @@
-//! Where a page starts: the last row of the page before, sealed for its tenant and its query.
+//! Where a page starts of what goes by time.
 
-use kernel::{TenantId, Time, Violations, page};
-use prost::Message;
+use kernel::{Time, page};
 use uuid::Uuid;
-
-use crate::App;
 
 /// A place in a list that is ordered by time, id and sequence, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,12 +11,11 @@ pub(crate) struct Position {
     pub(crate) sequence: i64,
 }
 
-impl Position {
-    /// Before the newest row.
-    pub(crate) const START: Self =
+impl page::Position for Position {
+    const START: Self =
         Self { at: Time::from_micros(i64::MAX), id: Uuid::max(), sequence: i64::MAX };
 
-    fn encode(self) -> Vec<u8> {
+    fn encode(&self) -> Vec<u8> {
         let at = self.at.micros().to_be_bytes();
         [at.as_slice(), self.id.as_bytes(), &self.sequence.to_be_bytes()].concat()
     }
@@ -33,68 +29,10 @@ impl Position {
     }
 }
 
-/// A list of one tenant: its method and whatever else must be the same on the next page.
-#[derive(Debug)]
-pub(crate) struct Query {
-    tenant: TenantId,
-    query: Vec<u8>,
-}
-
-impl Query {
-    pub(crate) fn new(tenant: TenantId, method: &str, of: &str) -> Self {
-        Self { tenant, query: [method.as_bytes(), &[0], of.as_bytes()].concat() }
-    }
-
-    /// Where the page of this token starts; the empty token is the first page's. A token that is
-    /// not ours is a violation.
-    pub(crate) fn start(&self, app: &App, token: &str, violations: &mut Violations) -> Position {
-        self.open(app, token, violations)
-            .and_then(|bytes| Position::decode(&bytes))
-            .unwrap_or(Position::START)
-    }
-
-    /// The same for lists that are ordered by text, which start after the empty one.
-    pub(crate) fn start_text(&self, app: &App, token: &str, violations: &mut Violations) -> String {
-        self.open(app, token, violations)
-            .and_then(|bytes| String::from_utf8(bytes).ok())
-            .unwrap_or_default()
-    }
-
-    fn open(&self, app: &App, token: &str, violations: &mut Violations) -> Option<Vec<u8>> {
-        if token.is_empty() {
-            return None;
-        }
-        let opened = app.tokens.open(self.tenant, &self.query, token);
-        violations.check(opened.is_some(), "page_token", "is none that this list gave out");
-        opened
-    }
-
-    /// The token for the page after `last`.
-    pub(crate) fn token(&self, app: &App, last: Position) -> String {
-        app.tokens.seal(self.tenant, &self.query, &last.encode())
-    }
-
-    /// The same for lists that are ordered by text.
-    pub(crate) fn token_text(&self, app: &App, last: &str) -> String {
-        app.tokens.seal(self.tenant, &self.query, last.as_bytes())
-    }
-}
-
-/// A page of rows, of which one more than `size` was read where there are more: what is shown of them,
-/// and the row after which the next page starts.
-pub(crate) fn page_of<T, M: Message>(
-    rows: &[T],
-    size: i64,
-    show: impl Fn(&T) -> M,
-) -> (Vec<M>, Option<&T>) {
-    let mut shown: Vec<M> = rows.iter().map(show).collect();
-    let more = page::cut(&mut shown, size, Message::encoded_len);
-    let last = rows[..shown.len()].last().filter(|_| more);
-    (shown, last)
-}
-
 #[cfg(test)]
 mod tests {
+    use page::Position as _;
+
     use super::*;
 
     #[test]
@@ -104,12 +42,5 @@ mod tests {
         assert_eq!(Position::decode(&position.encode()), Some(position));
         assert_eq!(Position::decode(&[0; 31]), None);
         assert_eq!(Position::decode(&[0; 33]), None);
-    }
-
-    #[test]
-    fn a_page_is_cut_where_there_is_more() {
-        let show = |number: &i64| *number;
-        assert_eq!(page_of(&[1, 2, 3], 2, show), (vec![1, 2], Some(&2)));
-        assert_eq!(page_of(&[1, 2], 2, show), (vec![1, 2], None));
     }
 }

@@ -198,6 +198,8 @@ fn record(app: &App, key: &Key, seen: Seen) -> (TenantId, Time, Record) {
 
 #[cfg(test)]
 mod tests {
+    use kernel::page::Position as _;
+
     use super::*;
     use crate::{
         position::Position,

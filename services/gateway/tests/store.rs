@@ -8,7 +8,6 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use aftercare_gateway::{
     App, MIGRATIONS, Parts, STATEMENTS, access,
     directory::read_credential,
-    retention::Retention,
     routes,
     seed::{self, Member, Team},
 };
@@ -647,61 +646,8 @@ fn reads() -> Vec<(&'static str, Vec<Arg>, &'static str)> {
             args![one, "members/m07", most, id, 51_i64],
             "access_records_subject",
         ),
+        ("at < $1 ORDER BY at LIMIT $2", args![10_i64, 5_i64], "access_records_age"),
     ]
-}
-
-#[tokio::test]
-async fn access_records_are_deleted_when_they_are_too_old() {
-    const LEFT: Sql =
-        Sql::both("SELECT COUNT(*), MIN(at) FROM access_records WHERE tenant IN ($1, $2)");
-    each_db(MIGRATIONS, async |database| {
-        let suite = Suite::on(database).await;
-        // One a minute, by both tenants in turn, the last of them now.
-        const MINUTE: Duration = Duration::from_mins(1);
-        fill(&suite, "INSERT INTO access_records (tenant, id, minute, at, kind, actor_kind, subject, method, credential, count) VALUES ", |n| {
-            let at = START - MINUTE * u32::try_from(3_999 - n).unwrap();
-            args![tenant(n % 2 + 1), Uuid::from_u128(n), at, at, 1_i64, "member", "members/amy", "", "oidc", 1_i64]
-        })
-        .await;
-        let left = async || {
-            let row: (i64, i64) =
-                suite.db().one(LEFT, args![tenant(1), tenant(2)]).await.unwrap();
-            (row.0, Time::from_micros(row.1))
-        };
-        let kept = MINUTE * 1_500;
-        let retention = |holder: &str| Retention::new(suite.app.clone(), kept, holder.to_owned());
-
-        let other = store::lease::acquire(suite.db(), "access retention", "other", START, kept);
-        let epoch = other.await.unwrap().unwrap();
-        retention("this").tidy().await.unwrap();
-        assert_eq!(left().await.0, 4_000, "another replica is at it");
-        store::lease::release(suite.db(), "access retention", "other", epoch).await.unwrap();
-
-        for _ in 0..2 {
-            retention("this").tidy().await.unwrap();
-            assert_eq!(left().await, (1_501, START - kept));
-        }
-        suite.app.clock.advance(MINUTE);
-        retention("that").tidy().await.unwrap();
-        assert_eq!(left().await.0, 1_500, "the lease was given up");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn the_oldest_access_records_are_found_by_their_index() {
-    each_db(MIGRATIONS, async |database| {
-        let suite = Suite::on(database).await;
-        filled(&suite).await;
-        let texts = STATEMENTS.iter().copied().flatten().map(|sql| sql.text(database.engine()));
-        let prune = texts.into_iter().find(|text| text.starts_with("DELETE FROM access_records"));
-        let steps = explain(database, prune.unwrap(), args![10_i64, 5_i64]).await.join("\n");
-        assert!(steps.contains("access_records_age"), "{steps}");
-        for whole in ["Seq Scan", "SCAN access_records", "Sort", "TEMP B-TREE"] {
-            assert!(!steps.contains(whole), "{steps}");
-        }
-    })
-    .await;
 }
 
 #[tokio::test]
@@ -715,7 +661,7 @@ async fn each_read_goes_by_its_index_and_sorts_nothing() {
             .copied()
             .flatten()
             .map(|sql| sql.text(engine))
-            .filter(|text| text.starts_with("SELECT"))
+            .filter(|text| text.starts_with("SELECT") || text.contains("(SELECT"))
             .collect();
         let mut explained = BTreeSet::new();
         for (part, values, index) in reads() {

@@ -34,7 +34,9 @@ type Backlog = BTreeMap<String, i64>;
 
 async fn measure(app: &App, told: &mut Backlog) -> Result<(), Error> {
     let waiting = lanes::waiting(&app.db().queue()).await?;
-    told.values_mut().for_each(|count| *count = 0);
+    for count in told.values_mut() {
+        *count = 0;
+    }
     add(told, waiting, MOST);
     for (queue, count) in told {
         app.metrics().backlog.with_label_values(&[queue.as_str()]).set(*count);

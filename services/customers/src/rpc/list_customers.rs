@@ -1,14 +1,13 @@
 //! `ListCustomers`: all customers, newest first.
 
 use contracts::customers::v1::{ListCustomersRequest, ListCustomersResponse};
-use kernel::{RowScope, Violations, page};
-use rpc::Call;
-
-use crate::{
-    App, Error, convert,
-    position::{Position, Query, page_of},
-    store::customers,
+use kernel::{
+    RowScope, Violations,
+    page::{self, Position as _},
 };
+use rpc::{Call, wire};
+
+use crate::{App, Error, convert, position::Position, store::customers};
 
 pub(crate) async fn handle(
     app: App,
@@ -16,10 +15,10 @@ pub(crate) async fn handle(
     request: ListCustomersRequest,
 ) -> Result<ListCustomersResponse, Error> {
     let tenant = call.tenant();
-    let query = Query::new(tenant, "ListCustomers", "");
+    let query = page::Query::new(&app.tokens, tenant, "ListCustomers", "");
     let mut violations = Violations::new();
     let size = page::size(request.page_size, &mut violations);
-    let start = query.start(&app, &request.page_token, &mut violations);
+    let start = query.start(&request.page_token, &mut violations);
     violations.finish(())?;
 
     let sealer = app.sealer(tenant);
@@ -31,11 +30,9 @@ pub(crate) async fn handle(
         }
         RowScope::None | RowScope::Teams(_) => Vec::new(),
     };
-    let (shown, last) = page_of(&rows, size, |customer| convert::customer(customer, &call));
-    let next = last
-        .map(|last| Position { at: last.created_at, id: last.id.uuid(), sequence: 0 })
-        .map(|last| query.token(&app, last));
-    Ok(ListCustomersResponse { customers: shown, next_page_token: next.unwrap_or_default() })
+    let (shown, last) = wire::page_of(&rows, size, |customer| convert::customer(customer, &call));
+    let next = last.map(|last| Position { at: last.created_at, id: last.id.uuid(), sequence: 0 });
+    Ok(ListCustomersResponse { customers: shown, next_page_token: query.token(next) })
 }
 
 #[cfg(test)]

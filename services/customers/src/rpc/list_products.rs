@@ -2,29 +2,25 @@
 
 use contracts::customers::v1::{ListProductsRequest, ListProductsResponse};
 use kernel::{Violations, page};
-use rpc::Call;
+use rpc::{Call, wire};
 
-use crate::{
-    App, Error, convert,
-    position::{Query, page_of},
-    store::products,
-};
+use crate::{App, Error, convert, store::products};
 
 pub(crate) async fn handle(
     app: App,
     call: Call,
     request: ListProductsRequest,
 ) -> Result<ListProductsResponse, Error> {
-    let query = Query::new(call.tenant(), "ListProducts", "");
+    let query = page::Query::new(&app.tokens, call.tenant(), "ListProducts", "");
     let mut violations = Violations::new();
     let size = page::size(request.page_size, &mut violations);
-    let start = query.start_text(&app, &request.page_token, &mut violations);
+    let start: String = query.start(&request.page_token, &mut violations);
     violations.finish(())?;
 
     let rows = products::list(&app.db, call.tenant(), &start, size + 1).await?;
-    let (shown, last) = page_of(&rows, size, convert::product);
-    let next = last.map(|last| query.token_text(&app, &last.id));
-    Ok(ListProductsResponse { products: shown, next_page_token: next.unwrap_or_default() })
+    let (shown, last) = wire::page_of(&rows, size, convert::product);
+    let next = last.map(|last| last.id.clone());
+    Ok(ListProductsResponse { products: shown, next_page_token: query.token(next) })
 }
 
 #[cfg(test)]

@@ -2,14 +2,9 @@
 
 use contracts::customers::v1::{ListPurchasesRequest, ListPurchasesResponse};
 use kernel::{Violations, page};
-use rpc::Call;
+use rpc::{Call, wire};
 
-use crate::{
-    App, Error, convert,
-    position::{Position, Query, page_of},
-    rpc::get_customer,
-    store::purchases,
-};
+use crate::{App, Error, convert, position::Position, rpc::get_customer, store::purchases};
 
 pub(crate) async fn handle(
     app: App,
@@ -17,22 +12,21 @@ pub(crate) async fn handle(
     request: ListPurchasesRequest,
 ) -> Result<ListPurchasesResponse, Error> {
     let tenant = call.tenant();
-    let query = Query::new(tenant, "ListPurchases", &request.parent);
+    let query = page::Query::new(&app.tokens, tenant, "ListPurchases", &request.parent);
     let mut violations = Violations::new();
     let parent = convert::customer_id(&request.parent, "parent", &mut violations);
     let size = page::size(request.page_size, &mut violations);
-    let start = query.start(&app, &request.page_token, &mut violations);
+    let start = query.start(&request.page_token, &mut violations);
     let Some(customer) = parent.filter(|_| violations.is_empty()) else {
         return Err(violations.into());
     };
     get_customer::check(&app, &call, customer).await?;
 
     let rows = purchases::list(&app.db, tenant, customer, start, size + 1).await?;
-    let (shown, last) = page_of(&rows, size, convert::purchase);
-    let next = last
-        .map(|last| Position { at: last.order.purchased_at, id: last.id.uuid(), sequence: 0 })
-        .map(|last| query.token(&app, last));
-    Ok(ListPurchasesResponse { purchases: shown, next_page_token: next.unwrap_or_default() })
+    let (shown, last) = wire::page_of(&rows, size, convert::purchase);
+    let next =
+        last.map(|last| Position { at: last.order.purchased_at, id: last.id.uuid(), sequence: 0 });
+    Ok(ListPurchasesResponse { purchases: shown, next_page_token: query.token(next) })
 }
 
 #[cfg(test)]

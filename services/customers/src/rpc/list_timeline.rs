@@ -2,11 +2,11 @@
 
 use contracts::customers::v1::{ListTimelineRequest, ListTimelineResponse};
 use kernel::{CallerKind, RowScope, Violations, page};
-use rpc::Call;
+use rpc::{Call, wire};
 
 use crate::{
     App, Error, convert,
-    position::{Position, Query, page_of},
+    position::Position,
     rpc::get_customer,
     store::timeline::{self, Part},
 };
@@ -17,22 +17,21 @@ pub(crate) async fn handle(
     request: ListTimelineRequest,
 ) -> Result<ListTimelineResponse, Error> {
     let tenant = call.tenant();
-    let query = Query::new(tenant, "ListTimeline", &request.parent);
+    let query = page::Query::new(&app.tokens, tenant, "ListTimeline", &request.parent);
     let mut violations = Violations::new();
     let parent = convert::customer_id(&request.parent, "parent", &mut violations);
     let size = page::size(request.page_size, &mut violations);
-    let start = query.start(&app, &request.page_token, &mut violations);
+    let start = query.start(&request.page_token, &mut violations);
     let Some(customer) = parent.filter(|_| violations.is_empty()) else {
         return Err(violations.into());
     };
     get_customer::check(&app, &call, customer).await?;
 
     let rows = timeline::list(&app.db, tenant, customer, part(&call), start, size + 1).await?;
-    let (shown, last) = page_of(&rows, size, convert::timeline_item);
-    let next = last
-        .map(|last| Position { at: last.at, id: last.aggregate, sequence: last.sequence })
-        .map(|last| query.token(&app, last));
-    Ok(ListTimelineResponse { items: shown, next_page_token: next.unwrap_or_default() })
+    let (shown, last) = wire::page_of(&rows, size, convert::timeline_item);
+    let next =
+        last.map(|last| Position { at: last.at, id: last.aggregate, sequence: last.sequence });
+    Ok(ListTimelineResponse { items: shown, next_page_token: query.token(next) })
 }
 
 /// Customers see of their timeline what they were told, staff see all.

@@ -25,6 +25,23 @@ use crate::{
 /// 2025-11-22 00:06:40 UTC.
 pub(crate) const START: Time = Time::from_micros(1_763_770_000_000_000);
 
+/// The service on this database, in which there is nobody yet.
+pub(crate) async fn app(database: &TestDb) -> App {
+    let clock = Clock::manual(START);
+    let keys = RootKeys::parse(&"42".repeat(32), &[]).unwrap();
+    App::new(Parts {
+        db: database.db.clone(),
+        partitions: 1,
+        ids: Ids::seeded(clock.clone(), 1),
+        clock,
+        lasting: store::meta::lasting_key(database, &keys).await.unwrap(),
+        keys,
+        tasks: TaskTracker::new(),
+        grants: grants(),
+        metrics: telemetry::Metrics::new(),
+    })
+}
+
 /// The service with what its tests look at.
 pub(crate) struct Fixture {
     pub(crate) app: App,
@@ -36,19 +53,7 @@ impl Fixture {
     /// team `front-line` without anybody.
     pub(crate) async fn new() -> Self {
         let database = TestDb::migrated(Engine::Sqlite, MIGRATIONS).await;
-        let clock = Clock::manual(START);
-        let keys = RootKeys::parse(&"42".repeat(32), &[]).unwrap();
-        let app = App::new(Parts {
-            db: database.db.clone(),
-            partitions: 1,
-            ids: Ids::seeded(clock.clone(), 1),
-            clock,
-            lasting: store::meta::lasting_key(&database, &keys).await.unwrap(),
-            keys,
-            tasks: TaskTracker::new(),
-            grants: grants(),
-            metrics: telemetry::Metrics::new(),
-        });
+        let app = app(&database).await;
         app.seed(&[tenant_seed(1), tenant_seed(2)]).await.unwrap();
         Self { app, _database: database }
     }

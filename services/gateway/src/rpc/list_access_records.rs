@@ -2,13 +2,13 @@
 
 use contracts::gateway::v1::{AccessKind, ListAccessRecordsRequest, ListAccessRecordsResponse};
 use kernel::{Violations, page};
-use rpc::Call;
+use rpc::{Call, wire};
 
 use crate::{
     App, Error,
     authority::reaches_staff,
     convert,
-    position::{Position, Query, cut},
+    position::Position,
     store::access::{self, Path},
 };
 
@@ -21,21 +21,19 @@ pub(crate) async fn handle(
 ) -> Result<ListAccessRecordsResponse, Error> {
     let mut violations = Violations::new();
     let path = path(&request, &mut violations);
-    let query = Query::new(call.tenant(), "ListAccessRecords", &format!("{path:?}"));
+    let query =
+        page::Query::new(&app.tokens, call.tenant(), "ListAccessRecords", &format!("{path:?}"));
     let size = page::size(request.page_size, &mut violations);
-    let start = query.start(&app, &request.page_token, &mut violations);
+    let start = query.start(&request.page_token, &mut violations);
     violations.finish(())?;
     if !reaches_staff(&call) {
         return Ok(ListAccessRecordsResponse::default());
     }
 
-    let mut rows = access::list(&app.db, call.tenant(), &path, start, size + 1).await?;
-    let next =
-        cut(&mut rows, size).map(|last| query.token(&app, Position { at: last.at, id: last.id }));
-    Ok(ListAccessRecordsResponse {
-        access_records: rows.iter().map(convert::access_record).collect(),
-        next_page_token: next.unwrap_or_default(),
-    })
+    let rows = access::list(&app.db, call.tenant(), &path, start, size + 1).await?;
+    let (access_records, last) = wire::page_of(&rows, size, convert::access_record);
+    let next = last.map(|last| Position { at: last.at, id: last.id });
+    Ok(ListAccessRecordsResponse { access_records, next_page_token: query.token(next) })
 }
 
 /// The access path that a request goes by; another combination is a violation that names them.

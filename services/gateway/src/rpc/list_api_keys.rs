@@ -2,37 +2,28 @@
 
 use contracts::gateway::v1::{ListApiKeysRequest, ListApiKeysResponse};
 use kernel::{Violations, page};
-use rpc::Call;
+use rpc::{Call, wire};
 
-use crate::{
-    App, Error,
-    authority::reaches_staff,
-    convert,
-    position::{Position, Query, cut},
-    store::api_keys,
-};
+use crate::{App, Error, authority::reaches_staff, convert, position::Position, store::api_keys};
 
 pub(crate) async fn handle(
     app: App,
     call: Call,
     request: ListApiKeysRequest,
 ) -> Result<ListApiKeysResponse, Error> {
-    let query = Query::new(call.tenant(), "ListApiKeys", "");
+    let query = page::Query::new(&app.tokens, call.tenant(), "ListApiKeys", "");
     let mut violations = Violations::new();
     let size = page::size(request.page_size, &mut violations);
-    let start = query.start(&app, &request.page_token, &mut violations);
+    let start = query.start(&request.page_token, &mut violations);
     violations.finish(())?;
     if !reaches_staff(&call) {
         return Ok(ListApiKeysResponse::default());
     }
 
-    let mut rows = api_keys::list(&app.db, call.tenant(), start, size + 1).await?;
-    let next = cut(&mut rows, size)
-        .map(|last| query.token(&app, Position { at: last.created_at, id: last.id.uuid() }));
-    Ok(ListApiKeysResponse {
-        api_keys: rows.iter().map(convert::api_key).collect(),
-        next_page_token: next.unwrap_or_default(),
-    })
+    let rows = api_keys::list(&app.db, call.tenant(), start, size + 1).await?;
+    let (api_keys, last) = wire::page_of(&rows, size, convert::api_key);
+    let next = last.map(|last| Position { at: last.created_at, id: last.id.uuid() });
+    Ok(ListApiKeysResponse { api_keys, next_page_token: query.token(next) })
 }
 
 #[cfg(test)]

@@ -2,15 +2,9 @@
 
 use contracts::gateway::v1::{ListMembersRequest, ListMembersResponse};
 use kernel::{Violations, page};
-use rpc::Call;
+use rpc::{Call, wire};
 
-use crate::{
-    App, Error,
-    authority::reaches_staff,
-    convert,
-    position::{Query, cut},
-    store::members,
-};
+use crate::{App, Error, authority::reaches_staff, convert, store::members};
 
 pub(crate) async fn handle(
     app: App,
@@ -18,24 +12,22 @@ pub(crate) async fn handle(
     request: ListMembersRequest,
 ) -> Result<ListMembersResponse, Error> {
     let tenant = call.tenant();
-    let query = Query::new(tenant, "ListMembers", &request.team);
+    let query = page::Query::new(&app.tokens, tenant, "ListMembers", &request.team);
     let mut violations = Violations::new();
     let team = (!request.team.is_empty())
         .then(|| convert::id_in(&request.team, "teams", "team", &mut violations));
     let size = page::size(request.page_size, &mut violations);
-    let start = query.start_text(&app, &request.page_token, &mut violations);
+    let start: String = query.start(&request.page_token, &mut violations);
     violations.finish(())?;
     if !reaches_staff(&call) {
         return Ok(ListMembersResponse::default());
     }
 
     let (sealer, team) = (app.sealer(tenant), team.as_deref());
-    let mut rows = members::list(&app.db, tenant, &sealer, team, &start, size + 1).await?;
-    let next = cut(&mut rows, size).map(|last| query.token_text(&app, &last.id));
-    Ok(ListMembersResponse {
-        members: rows.iter().map(|member| convert::member(member, &call)).collect(),
-        next_page_token: next.unwrap_or_default(),
-    })
+    let rows = members::list(&app.db, tenant, &sealer, team, &start, size + 1).await?;
+    let (members, last) = wire::page_of(&rows, size, |member| convert::member(member, &call));
+    let next = last.map(|last| last.id.clone());
+    Ok(ListMembersResponse { members, next_page_token: query.token(next) })
 }
 
 #[cfg(test)]

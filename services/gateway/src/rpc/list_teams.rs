@@ -2,36 +2,28 @@
 
 use contracts::gateway::v1::{ListTeamsRequest, ListTeamsResponse};
 use kernel::{Violations, page};
-use rpc::Call;
+use rpc::{Call, wire};
 
-use crate::{
-    App, Error,
-    authority::reaches_staff,
-    convert,
-    position::{Query, cut},
-    store::teams,
-};
+use crate::{App, Error, authority::reaches_staff, convert, store::teams};
 
 pub(crate) async fn handle(
     app: App,
     call: Call,
     request: ListTeamsRequest,
 ) -> Result<ListTeamsResponse, Error> {
-    let query = Query::new(call.tenant(), "ListTeams", "");
+    let query = page::Query::new(&app.tokens, call.tenant(), "ListTeams", "");
     let mut violations = Violations::new();
     let size = page::size(request.page_size, &mut violations);
-    let start = query.start_text(&app, &request.page_token, &mut violations);
+    let start: String = query.start(&request.page_token, &mut violations);
     violations.finish(())?;
     if !reaches_staff(&call) {
         return Ok(ListTeamsResponse::default());
     }
 
-    let mut rows = teams::list(&app.db, call.tenant(), &start, size + 1).await?;
-    let next = cut(&mut rows, size).map(|last| query.token_text(&app, &last.id));
-    Ok(ListTeamsResponse {
-        teams: rows.iter().map(convert::team).collect(),
-        next_page_token: next.unwrap_or_default(),
-    })
+    let rows = teams::list(&app.db, call.tenant(), &start, size + 1).await?;
+    let (teams, last) = wire::page_of(&rows, size, convert::team);
+    let next = last.map(|last| last.id.clone());
+    Ok(ListTeamsResponse { teams, next_page_token: query.token(next) })
 }
 
 #[cfg(test)]

@@ -2,14 +2,13 @@
 
 use contracts::gateway::v1::{ListTenantsRequest, ListTenantsResponse};
 use kernel::{Violations, page};
-use rpc::Call;
+use rpc::{Call, wire};
 
 use crate::{
     App, Error,
     authority::{reaches, runs_platform},
     convert,
     domain::tenant::Tenant,
-    position::{Query, cut},
     store::tenants,
 };
 
@@ -18,22 +17,20 @@ pub(crate) async fn handle(
     call: Call,
     request: ListTenantsRequest,
 ) -> Result<ListTenantsResponse, Error> {
-    let query = Query::new(call.tenant(), "ListTenants", "");
+    let query = page::Query::new(&app.tokens, call.tenant(), "ListTenants", "");
     let mut violations = Violations::new();
     let size = page::size(request.page_size, &mut violations);
-    let start = query.start_text(&app, &request.page_token, &mut violations);
+    let start: String = query.start(&request.page_token, &mut violations);
     violations.finish(())?;
 
-    let mut rows = if runs_platform(&call) {
+    let rows = if runs_platform(&call) {
         tenants::list(&app.db, &start, size + 1).await?
     } else {
         own(&app, &call, &start).await?
     };
-    let next = cut(&mut rows, size).map(|last| query.token_text(&app, &last.slug));
-    Ok(ListTenantsResponse {
-        tenants: rows.iter().map(convert::tenant).collect(),
-        next_page_token: next.unwrap_or_default(),
-    })
+    let (tenants, last) = wire::page_of(&rows, size, convert::tenant);
+    let next = last.map(|last| last.slug.clone());
+    Ok(ListTenantsResponse { tenants, next_page_token: query.token(next) })
 }
 
 /// The caller's own tenant, which is the whole list.

@@ -42,7 +42,7 @@ pub async fn of_queues(
 }
 
 /// How many tickets wait in each lane where any do, of all tenants; a lane of several tenants comes
-/// several times. It reads the index of those that wait and nothing else.
+/// several times. However many tickets there are, only those that wait are looked at, by their index.
 pub async fn waiting(db: &Db) -> Result<Vec<(String, i64)>, Error> {
     db.all(WAITING, args![]).await
 }

@@ -121,15 +121,29 @@ async fn one_ticket_what_is_due_and_what_is_next_are_looked_up() {
         let id = ticket(tenant(1), 7).id;
         let steps = explain(db, get, args![tenant(1), id]).await;
         goes_by(&steps, key, false);
-        let waiting = fixed("COUNT(*) FROM tickets WHERE waiting");
-        let steps = explain(db, waiting, args![]).await;
-        assert!(steps.iter().any(|step| step.contains("tickets_waiting_by_")), "{steps:?}");
-        let only = ["USING COVERING INDEX", "Index Only Scan"];
-        assert!(steps.iter().any(|step| only.iter().any(|o| step.contains(o))), "{steps:?}");
-
         let both = [tenant(1), tenant(2)];
         let steps = plan(db, |list| rows::write_due(list, &both, at(1_000), None, 100)).await;
         goes_by(&steps, "tickets_to_wake", false);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn those_that_wait_are_counted_by_their_index() {
+    each_db(&migrations(), async |db| {
+        filled(db).await;
+        let how = match db.engine() {
+            Engine::Sqlite => "USING INDEX tickets_waiting_by_age",
+            // Which reads nothing else, once the table was vacuumed, as it is every now and then.
+            Engine::Postgres => {
+                let _: Vec<(i64,)> = db.all(Sql::both("VACUUM tickets"), args![]).await.unwrap();
+                "Index Only Scan using tickets_waiting_by_age"
+            }
+        };
+        let texts = statements().into_iter().map(|sql| sql.text(db.engine()));
+        let waiting = texts.into_iter().find(|text| text.contains("WHERE waiting")).unwrap();
+        let steps = explain(db, waiting, args![]).await;
+        assert!(steps.iter().any(|step| step.contains(how)), "{steps:?}");
     })
     .await;
 }

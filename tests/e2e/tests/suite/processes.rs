@@ -1,5 +1,7 @@
 //! Two processes on one PostgreSQL that share one configuration file.
 
+use std::net::TcpStream;
+
 use aftercare_e2e::{Desk, Suite, Tenant, desk::name, python, suite::FRONT, until};
 use serde_json::json;
 
@@ -8,6 +10,8 @@ async fn two_processes_do_what_one_does_and_one_goes_on_without_the_other() {
     let suite = Suite::of_two_processes().await;
     let tickets = suite.serve(&FRONT).await;
     let mut customers = suite.serve(&["customers"]).await;
+    let door = TcpStream::connect(suite.at("customers").public);
+    assert!(door.is_err(), "clients come by way of the gateway alone");
     python::walk(&suite).await;
     let listed = suite.run(&["feed", "list"]);
     assert_eq!(listed.code, 0, "{}", listed.err);
