@@ -27,6 +27,8 @@ pub(crate) enum Bench {
     Create,
     /// Lists, `GetTicket` and `ClaimNextTicket` on many tickets against few
     Growth,
+    /// `GetTicket` through the gateway's process against a bare proxy, and JSON against gRPC
+    Gateway,
     /// All of them
     All,
 }

@@ -15,6 +15,8 @@ const TICKS: f64 = 100.0;
 pub(crate) struct Measured {
     /// Ours: the suite, the echo, the bare transaction's program.
     pub(crate) server: Option<u32>,
+    /// What works behind the server and counts as no other process.
+    pub(crate) behind: Option<u32>,
     /// PostgreSQL's first process.
     pub(crate) postgres: u32,
 }
@@ -23,6 +25,7 @@ pub(crate) struct Measured {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
     pub(crate) server: f64,
+    pub(crate) behind: f64,
     pub(crate) postgres: f64,
     /// The process that makes the load: this one.
     pub(crate) load: f64,
@@ -33,12 +36,13 @@ pub(crate) struct Times {
 impl Measured {
     /// The times at this moment.
     pub(crate) fn times(&self) -> Result<Times> {
-        let server = match self.server {
-            Some(pid) => Stat::of(&pid.to_string())?.own,
-            None => 0.0,
+        let of = |pid: Option<u32>| match pid {
+            Some(pid) => Stat::of(&pid.to_string()).map(|stat| stat.own),
+            None => Ok(0.0),
         };
         Ok(Times {
-            server,
+            server: of(self.server)?,
+            behind: of(self.behind)?,
             postgres: family(self.postgres)?,
             load: Stat::of("self")?.own,
             machine: machine()?,
@@ -51,6 +55,7 @@ impl Times {
     pub(crate) fn since(&self, earlier: &Self) -> Self {
         Self {
             server: self.server - earlier.server,
+            behind: self.behind - earlier.behind,
             postgres: self.postgres - earlier.postgres,
             load: self.load - earlier.load,
             machine: self.machine - earlier.machine,
@@ -59,7 +64,7 @@ impl Times {
 
     /// What other processes of the machine used.
     pub(crate) fn beside(&self) -> f64 {
-        (self.machine - self.server - self.postgres - self.load).max(0.0)
+        (self.machine - self.server - self.behind - self.postgres - self.load).max(0.0)
     }
 }
 

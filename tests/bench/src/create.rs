@@ -34,8 +34,8 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Comparison>> {
     database::idle(&mut connection).await?;
     let mut bare = bare::start(&suite.database).await?;
     let postgres = plan.postgres;
-    let ours = Measured { server: Some(suite.pid()?), postgres };
-    let theirs = Measured { server: Some(bare.pid()?), postgres };
+    let ours = Measured { server: Some(suite.pid()?), behind: None, postgres };
+    let theirs = Measured { server: Some(bare.pid()?), behind: None, postgres };
 
     let mut compared = Vec::new();
     for concurrency in CONCURRENCIES {

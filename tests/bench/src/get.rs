@@ -35,8 +35,8 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Comparison>> {
     let (echo, address) = echo::start(&answers, suite.folder()).await?;
     let echoed = Target::connect(&address).await?;
     let postgres = plan.postgres;
-    let ours = Measured { server: Some(suite.pid()?), postgres };
-    let bare = Measured { server: Some(echo.pid()?), postgres };
+    let ours = Measured { server: Some(suite.pid()?), behind: None, postgres };
+    let bare = Measured { server: Some(echo.pid()?), behind: None, postgres };
 
     let mut compared = Vec::new();
     for concurrency in CONCURRENCIES {

@@ -108,7 +108,8 @@ impl Site {
         reads.push(("ListTickets number", calls));
 
         let claims = claims(&suite)?;
-        let measured = Measured { server: Some(suite.pid()?), postgres: plan.postgres };
+        let measured =
+            Measured { server: Some(suite.pid()?), behind: None, postgres: plan.postgres };
         Ok(Self { suite, connection, measured, reads, claims })
     }
 

@@ -23,7 +23,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use crate::raw::Raw;
+use crate::{http1::Http1, raw::Raw};
 
 /// At most so many connections, however many calls are under way.
 const CONNECTIONS: usize = 4;
@@ -45,6 +45,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// A `GET` of this path.
+    pub(crate) fn get(path: &str, voice: &Voice) -> Result<Self> {
+        Ok(Self { path: path.parse()?, voice: voice.clone(), message: Bytes::new() })
+    }
+
     /// A call of a method, `package.Service/Method`, with this request.
     pub(crate) fn new(method: &str, voice: &Voice, request: &impl Message) -> Result<Self> {
         Ok(Self {
@@ -103,10 +108,29 @@ impl Done {
     }
 }
 
-/// A server, and the connections to it.
+/// A server, and the way to it.
 #[derive(Clone, Debug)]
-pub(crate) struct Target {
-    channels: Vec<Channel>,
+pub(crate) enum Target {
+    /// gRPC on these connections.
+    Grpc(Vec<Channel>),
+    /// HTTP/1.1 to this address, with a connection for each call under way, which is how clients that
+    /// speak JSON without TLS do.
+    Http1(String),
+}
+
+/// What one worker sends on.
+enum Line {
+    Grpc(Grpc<Channel>),
+    Http1(Http1),
+}
+
+impl Line {
+    async fn send(&mut self, call: Call) -> Result<Bytes> {
+        match self {
+            Self::Grpc(client) => send(client, call).await,
+            Self::Http1(client) => client.get(call).await,
+        }
+    }
 }
 
 impl Target {
@@ -117,13 +141,20 @@ impl Target {
             let endpoint = Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true);
             channels.push(endpoint.connect().await?);
         }
-        Ok(Self { channels })
+        Ok(Self::Grpc(channels))
+    }
+
+    /// The line of the n-th worker.
+    async fn line(&self, n: usize) -> Result<Line> {
+        Ok(match self {
+            Self::Grpc(channels) => Line::Grpc(Grpc::new(channels[n % channels.len()].clone())),
+            Self::Http1(address) => Line::Http1(Http1::connect(address).await?),
+        })
     }
 
     /// One call, and its answer's bytes.
     pub(crate) async fn call(&self, call: Call) -> Result<Bytes> {
-        let channel = self.channels.first().context("no connection")?;
-        send(&mut Grpc::new(channel.clone()), call).await
+        self.line(0).await?.send(call).await
     }
 
     /// One call, and its answer.
@@ -161,13 +192,15 @@ impl Target {
         until: Until,
     ) -> Result<Done> {
         let counter = Arc::new(AtomicU64::new(0));
+        let mut lines = Vec::new();
+        for worker in 0..concurrency {
+            lines.push(self.line(worker).await?);
+        }
         let began = Instant::now();
         let mut workers = JoinSet::new();
-        for worker in 0..concurrency {
-            let channel = self.channels[worker % self.channels.len()].clone();
+        for mut line in lines {
             let (calls, counter) = (calls.clone(), counter.clone());
             workers.spawn(async move {
-                let mut client = Grpc::new(channel);
                 let mut latencies = Vec::new();
                 loop {
                     let n = counter.fetch_add(1, Ordering::Relaxed);
@@ -180,7 +213,7 @@ impl Target {
                     }
                     let call = calls(n);
                     let sent = Instant::now();
-                    let answer = send(&mut client, call).await?;
+                    let answer = line.send(call).await?;
                     latencies.push(sent.elapsed());
                     ensure!(!answer.is_empty(), "an answer is empty");
                 }

@@ -14,15 +14,19 @@ mod create;
 mod database;
 mod echo;
 mod fill;
+mod gateway;
 mod get;
 mod growth;
+mod http1;
 mod load;
 mod program;
+mod proxy;
 mod raw;
 mod report;
 mod rounds;
 mod suite;
 mod tickets;
+mod token;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -56,6 +60,13 @@ enum Part {
     Bare {
         /// The database of a suite
         database: String,
+    },
+    /// The bare proxy that the gateway is measured against
+    Proxy {
+        /// Where calls go on, as `HOST:PORT`
+        to: String,
+        /// The suite's root key
+        key: PathBuf,
     },
 }
 
@@ -92,6 +103,7 @@ enum Bench {
     Get,
     Create,
     Growth,
+    Gateway,
     All,
 }
 
@@ -130,6 +142,7 @@ fn main() -> Result<()> {
         Part::Run(run) => load()?.block_on(measure(run)),
         Part::Echo { answers } => server()?.block_on(echo::serve(&answers)),
         Part::Bare { database } => server()?.block_on(bare::serve(&database)),
+        Part::Proxy { to, key } => server()?.block_on(proxy::serve(&to, &key)),
     }
 }
 
@@ -178,6 +191,9 @@ async fn measure(run: Run) -> Result<()> {
             aim: "cpu A/B and p50 A/B at most 1.3; cpu is the server's process and PostgreSQL's",
             compared: growth::run(&plan).await?,
         });
+    }
+    if wanted(Bench::Gateway) {
+        report.sections.extend(gateway::run(&plan).await?);
     }
     report.print();
     if let Some(file) = &run.json {

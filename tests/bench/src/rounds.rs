@@ -47,6 +47,11 @@ impl Figures {
             beside: used.beside() / whole.as_secs_f64().max(f64::MIN_POSITIVE),
         }
     }
+
+    /// The same, with only what the latencies are above those of `below`.
+    pub(crate) fn above(self, below: &Self) -> Self {
+        Self { p50: self.p50 - below.p50, p99: self.p99 - below.p99, ..self }
+    }
 }
 
 /// Measures one load; `settle` waits for what follows from it, whose cost counts, too.
@@ -187,6 +192,14 @@ mod tests {
         assert!((of(&[3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
         assert!((of(&[4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < 1e-9);
         assert!(of(&[]).abs() < 1e-9);
+    }
+
+    #[test]
+    fn only_latencies_are_what_is_above() {
+        let side = |p50| Figures { rate: 7.0, p50, p99: p50 * 2.0, ..Figures::default() };
+        let above = side(500.0).above(&side(200.0));
+        assert!((above.p50 - 300.0).abs() < 1e-9 && (above.p99 - 600.0).abs() < 1e-9);
+        assert!((above.rate - 7.0).abs() < 1e-9);
     }
 
     #[test]
