@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use http::Uri;
 use kernel::{Caller, Role, RowScope};
 use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
 
@@ -14,6 +15,8 @@ use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
 pub struct Method {
     /// Its path, `/package.Service/Method`.
     pub path: String,
+    /// The same, ready for a request.
+    pub uri: Uri,
     /// The part of the suite that serves it: `tickets` for the package `aftercare.tickets.v1`.
     pub service: String,
     /// The permission that a caller needs.
@@ -82,8 +85,11 @@ fn rule(pool: &DescriptorPool, method: &MethodDescriptor) -> Option<Method> {
     };
     let package = method.parent_service().package_name().to_owned();
     let service = package.strip_prefix("aftercare.")?.split('.').next()?.to_owned();
-    (!permission.is_empty()).then(|| Method {
-        path: format!("/{}/{}", method.parent_service().full_name(), method.name()),
+    let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+    let uri = Uri::try_from(path.as_str()).ok()?;
+    (!permission.is_empty()).then_some(Method {
+        path,
+        uri,
         service,
         permission,
         internal,
@@ -384,6 +390,7 @@ mod tests {
             methods.get("/aftercare.tickets.v1.TicketService/WatchTickets").map(Arc::as_ref),
             Some(&Method {
                 path: "/aftercare.tickets.v1.TicketService/WatchTickets".to_owned(),
+                uri: Uri::from_static("/aftercare.tickets.v1.TicketService/WatchTickets"),
                 service: "tickets".to_owned(),
                 permission: "tickets.watch".to_owned(),
                 internal: false,

@@ -33,7 +33,7 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use kernel::{Caller, Clock, Ids, RowScope};
 use tonic::{Status, body::Body};
 use tower::{Service, ServiceExt};
@@ -193,10 +193,7 @@ impl Shared {
         let connection = Connection::of(&request).filter(|_| method.streams);
         let stop =
             method.streams.then(|| self.clone().until_refused(token.to_owned(), method.clone()));
-        let request = match self.dress(request, &known.caller, method, id) {
-            Ok(request) => request,
-            Err(status) => return Err(call.with(status)),
-        };
+        let request = self.dress(request, &known.caller, method, id);
         let answer = link.clone().oneshot(request).await.unwrap_or_else(Status::into_http);
         let mut answer = watched(answer, call, stop);
         answer.headers_mut().extend(headers);
@@ -210,7 +207,7 @@ impl Shared {
         caller: &Caller,
         method: &Method,
         id: Option<&HeaderValue>,
-    ) -> Result<Request<Body>, Status> {
+    ) -> Request<Body> {
         let (mut parts, body) = request.into_parts();
         let caller = match headers::locale(&parts.headers) {
             Some(locale) if locale != caller.locale => {
@@ -218,8 +215,7 @@ impl Shared {
             }
             _ => Cow::Borrowed(caller),
         };
-        let token = format!("Call {}", self.minter.mint(&caller, &method.service));
-        let token = HeaderValue::try_from(token).map_err(|_| callers::unauthenticated())?;
+        let token = self.minter.header(&caller, &method.service);
         parts.headers = headers::passed(parts.headers);
         parts.headers.insert(http::header::AUTHORIZATION, token);
         if let Some(id) = id {
@@ -228,8 +224,8 @@ impl Shared {
         // What a layer in front put there must not ride along in process.
         parts.extensions.clear();
         parts.version = Version::HTTP_2;
-        parts.uri = Uri::try_from(method.path.as_str()).map_err(|_| status::unknown_method())?;
-        Ok(Request::from_parts(parts, body))
+        parts.uri = method.uri.clone();
+        Request::from_parts(parts, body)
     }
 
     /// Ready when a stream's credential holds no longer, or its caller lost the permission; with the

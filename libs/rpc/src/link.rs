@@ -99,13 +99,10 @@ impl Service<Request<Body>> for Dressed {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let token = format!("Call {}", self.minter.mint(&self.caller, &self.audience));
         let uri = request.uri().clone();
         let headers = request.headers_mut();
         let observed = Observed::made(uri.path(), &self.traceparent, headers);
-        if let Ok(token) = HeaderValue::from_str(&token) {
-            headers.insert("authorization", token);
-        }
+        headers.insert("authorization", self.minter.header(&self.caller, &self.audience));
         let asked = deadline::asked(headers).ok().flatten();
         let left =
             match (self.deadline.map(|at| at.saturating_duration_since(Instant::now())), asked) {

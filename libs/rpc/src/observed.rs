@@ -64,7 +64,7 @@ impl Observed {
     }
 
     fn hand_on(&self, headers: &mut HeaderMap) {
-        if let Ok(value) = HeaderValue::from_str(&self.traceparent()) {
+        if let Ok(value) = HeaderValue::try_from(self.traceparent()) {
             headers.insert(TRACEPARENT, value);
         }
     }

@@ -10,17 +10,19 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier as _, VerifyingKey};
+use http::HeaderValue;
 use kernel::{Caller, CallerKind, Clock, CustomerId, Locale, Role, TenantId, Time, keys::RootKeys};
 use prost::Message;
 use uuid::Uuid;
 
 const LIFETIME: Duration = Duration::from_mins(1);
 const REUSE: Duration = Duration::from_secs(30);
-/// How many tokens a process keeps; beyond it all are forgotten and made or verified anew.
+/// For how many callers, or how many tokens, a process remembers what it made or believed; beyond it
+/// all are forgotten and made or verified anew.
 const KEPT: usize = 8_192;
 
-/// What was made or believed, and until when.
-type Kept<K, V> = Arc<Mutex<HashMap<K, (V, Time)>>>;
+/// What is remembered, by what.
+type Kept<K, V> = Arc<Mutex<HashMap<K, V>>>;
 
 #[derive(Clone, PartialEq, Message)]
 struct Claims {
@@ -74,7 +76,16 @@ pub struct Minter {
     issuer: Arc<str>,
     key: Arc<SigningKey>,
     clock: Clock,
-    minted: Kept<(Caller, String), Arc<str>>,
+    /// By caller, one for each audience: looking one up makes no copy of either.
+    minted: Kept<Caller, Vec<Minted>>,
+}
+
+/// A token that is given again for a while.
+struct Minted {
+    audience: String,
+    token: Arc<str>,
+    header: HeaderValue,
+    until: Time,
 }
 
 impl std::fmt::Debug for Minter {
@@ -96,20 +107,30 @@ impl Minter {
 
     /// A token that lets `caller` be served by `audience`. One that is fresh enough is given again.
     pub fn mint(&self, caller: &Caller, audience: &str) -> Arc<str> {
+        self.minted(caller, audience, |minted| minted.token.clone())
+    }
+
+    /// The same as the value of `authorization`.
+    pub fn header(&self, caller: &Caller, audience: &str) -> HeaderValue {
+        self.minted(caller, audience, |minted| minted.header.clone())
+    }
+
+    fn minted<T>(&self, caller: &Caller, audience: &str, take: impl Fn(&Minted) -> T) -> T {
         let now = self.clock.real_now();
-        let key = (caller.clone(), audience.to_owned());
-        let mut minted = self.minted.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((token, until)) = minted.get(&key)
-            && now < *until
-        {
-            return token.clone();
+        let mut all = self.minted.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.get(caller).and_then(|of| of.iter().find(|one| one.audience == audience));
+        if let Some(known) = known.filter(|known| now < known.until) {
+            return take(known);
         }
-        let token: Arc<str> = self.sign(caller, audience, now).into();
-        if minted.len() >= KEPT {
-            minted.clear();
+        let new = Minted::new(audience, &self.sign(caller, audience, now), now + REUSE);
+        let taken = take(&new);
+        if all.len() >= KEPT {
+            all.clear();
         }
-        minted.insert(key, (token.clone(), now + REUSE));
-        token
+        let of = all.entry(caller.clone()).or_default();
+        of.retain(|one| one.audience != audience);
+        of.push(new);
+        taken
     }
 
     fn sign(&self, caller: &Caller, audience: &str, now: Time) -> String {
@@ -133,13 +154,27 @@ impl Minter {
     }
 }
 
+impl Minted {
+    fn new(audience: &str, token: &str, until: Time) -> Self {
+        let header = HeaderValue::try_from(format!("Call {token}"));
+        Self {
+            audience: audience.to_owned(),
+            token: token.into(),
+            // A token is all base64.
+            header: header.unwrap_or_else(|_| HeaderValue::from_static("Call")),
+            until,
+        }
+    }
+}
+
 /// Verifies call tokens for the services that a process runs.
 #[derive(Clone)]
 pub struct Verifier {
     trusted: Arc<HashMap<String, Vec<VerifyingKey>>>,
     audiences: Arc<[String]>,
     clock: Clock,
-    verified: Kept<String, Arc<Caller>>,
+    /// Who was believed, and until when.
+    verified: Kept<String, (Arc<Caller>, Time)>,
 }
 
 impl std::fmt::Debug for Verifier {
@@ -245,6 +280,9 @@ mod tests {
         let minter = Minter::new("tickets", &keys(), clock.clone());
         let token = minter.mint(&caller(), "customers");
         assert!(Arc::ptr_eq(&token, &minter.mint(&caller(), "customers")));
+        assert_eq!(minter.header(&caller(), "customers"), format!("Call {token}"));
+        assert_ne!(minter.mint(&caller(), "surveys"), token);
+        assert!(Arc::ptr_eq(&token, &minter.mint(&caller(), "customers")));
         let verify = |trusted: &[&str], audiences: &[&str], keys: &RootKeys| {
             Verifier::new(trusted, audiences, keys, clock.clone()).verify(&token)
         };
@@ -284,6 +322,20 @@ mod tests {
         assert_eq!(at(start + Duration::from_mins(1)).verify(&token), Err(Refused::Expired));
         let future = at(start - Duration::from_mins(2));
         assert_eq!(future.verify(&token), Err(Refused::Expired));
+    }
+
+    #[test]
+    fn a_token_is_given_again_for_half_a_minute() {
+        let clock = Clock::system();
+        let minter = Minter::new("tickets", &keys(), clock.clone());
+        let first = minter.mint(&caller(), "customers");
+        for one in minter.minted.lock().unwrap().values_mut().flatten() {
+            one.until = clock.real_now();
+        }
+        let second = minter.mint(&caller(), "customers");
+        assert_ne!(first, second);
+        assert!(Arc::ptr_eq(&second, &minter.mint(&caller(), "customers")));
+        assert_eq!(minter.minted.lock().unwrap().values().flatten().count(), 1);
     }
 
     #[test]

@@ -56,7 +56,10 @@ pub fn front(parts: Parts<'_>) -> Result<Front, Error> {
         json: Json::new(&contracts::POOL, methods, guarded.clone(), gate)?,
         openapi: OpenApi::new(&contracts::POOL, methods, version)?,
     });
+    // Cloned with each call.
+    let ways = Arc::new((open, guarded));
     let grpc = service_fn(move |request: Request<Body>| {
+        let (open, guarded) = &*ways;
         let path = request.uri().path();
         let needs_none = path.starts_with("/grpc.health.") || path.starts_with("/grpc.reflection.");
         let streams = needs_none && path != "/grpc.health.v1.Health/Check";

@@ -56,21 +56,21 @@ where
         + 'static,
     J::Future: Send + 'static,
 {
-    let metered = Metered(grpc);
+    let metered = Metered(Arc::new(grpc));
     let branches = Branches(Arc::new(Shared {
         web: GrpcWebLayer::new().layer(metered.clone()),
         grpc: metered,
         json: BoxCloneSyncService::new(json),
         metrics,
     }));
-    let cors = origins::layer(origins).layer(branches.clone());
+    let cors = Arc::new(origins::layer(origins).layer(branches.clone()));
     Front { cors, branches }
 }
 
-/// What serves the public port.
+/// What serves the public port. Cloning is cheap.
 #[derive(Clone)]
 pub struct Front {
-    cors: Cors<Branches>,
+    cors: Arc<Cors<Branches>>,
     branches: Branches,
 }
 
@@ -97,7 +97,7 @@ impl Service<Request<Body>> for Front {
         if Kind::of(&request) == Kind::Grpc && !of_a_page {
             return self.branches.call(request);
         }
-        Box::pin(self.cors.call(request))
+        Box::pin(Cors::clone(&self.cors).call(request))
     }
 }
 
@@ -187,7 +187,7 @@ fn hardened(mut response: Response<Body>) -> Response<Body> {
 
 /// The gRPC side, with its messages measured as they come.
 #[derive(Clone)]
-struct Metered(Link);
+struct Metered(Arc<Link>);
 
 impl Service<Request<Body>> for Metered {
     type Response = Response<Body>;
@@ -202,7 +202,7 @@ impl Service<Request<Body>> for Metered {
         let verdict = Verdict::new();
         let (head, body) = request.into_parts();
         let body = Bounded::messages(body, &head, &verdict);
-        let answer = self.0.clone().oneshot(Request::from_parts(head, body));
+        let answer = Link::clone(&self.0).oneshot(Request::from_parts(head, body));
         Box::pin(async move {
             let mut response = answer.await.unwrap_or_else(Status::into_http);
             match verdict.status() {

@@ -1,6 +1,6 @@
 //! What the wall reads from a client's headers, and which of them go further.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use kernel::Locale;
 use tonic::Status;
 
@@ -9,16 +9,16 @@ use super::callers::unauthenticated;
 /// The header that names one request through all that it causes.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What a client's headers may carry further. Everything else stops here.
-const PASSED: [&str; 9] = [
-    "content-type",
-    "te",
-    "grpc-encoding",
-    "grpc-accept-encoding",
-    "grpc-timeout",
-    "traceparent",
-    "tracestate",
-    "accept-language",
-    "user-agent",
+const PASSED: [HeaderName; 9] = [
+    header::CONTENT_TYPE,
+    header::TE,
+    header::USER_AGENT,
+    header::ACCEPT_LANGUAGE,
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+    HeaderName::from_static("grpc-timeout"),
+    HeaderName::from_static("grpc-encoding"),
+    HeaderName::from_static("grpc-accept-encoding"),
 ];
 /// No credential that is longer is looked at.
 const LONGEST_TOKEN: usize = 8 * 1_024;
@@ -59,16 +59,24 @@ pub(super) fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
     right.then(|| value.clone())
 }
 
-/// The headers that go further.
+/// The headers that go further, each with its first value.
 pub(super) fn passed(mut headers: HeaderMap) -> HeaderMap {
-    // Room for the credential and the request's id besides.
-    let mut passed = HeaderMap::with_capacity(PASSED.len() + 2);
-    for name in PASSED {
-        if let Some(value) = headers.remove(name).filter(|value| value.len() <= LONGEST_VALUE) {
-            passed.insert(HeaderName::from_static(name), value);
+    // Most requests repeat none.
+    if headers.len() != headers.keys_len() {
+        for name in PASSED {
+            if let Some(first) = headers.remove(&name) {
+                headers.insert(name, first);
+            }
         }
     }
-    passed
+    let stops = |(name, value): &(&HeaderName, &HeaderValue)| {
+        !PASSED.contains(name) || value.len() > LONGEST_VALUE
+    };
+    let foreign: Vec<_> = headers.iter().filter(stops).map(|(name, _)| name.clone()).collect();
+    for name in foreign {
+        headers.remove(name);
+    }
+    headers
 }
 
 #[cfg(test)]
@@ -147,5 +155,21 @@ mod tests {
         let mut names: Vec<_> = passed.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["te", "traceparent", "user-agent"]);
+    }
+
+    #[test]
+    fn of_a_repeated_header_the_first_value_goes_further() {
+        let long = "a".repeat(LONGEST_VALUE + 1);
+        let twice = [
+            ("user-agent", "curl"),
+            ("user-agent", "other"),
+            ("cookie", "a=b"),
+            ("cookie", "c=d"),
+            ("tracestate", &long),
+            ("tracestate", "a=b"),
+        ];
+        let passed = passed(with(&twice));
+        let all: Vec<_> = passed.iter().map(|(name, value)| (name.as_str(), value)).collect();
+        assert_eq!(all, [("user-agent", &HeaderValue::from_static("curl"))]);
     }
 }

@@ -66,9 +66,9 @@ async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener> {
 #[derive(Clone)]
 pub(crate) enum Port {
     /// Clients of the whole suite, by way of the gateway.
-    Front(Box<Front>),
-    /// Clients of the services here, where there is no gateway at all: gRPC through the edge; health, and
-    /// reflection where it is shown, past it.
+    Front(Front),
+    /// Clients of the services here, where there is no gateway at all: gRPC through the edge; health,
+    /// and reflection where it is shown, past it.
     Public { edge: Edge, open: Link },
     /// The other processes: each method through its service's wall.
     Peer { methods: Arc<Methods>, services: Arc<Services> },
@@ -80,7 +80,7 @@ impl Port {
     /// The public port. `open` are the services that need no credential.
     pub(crate) fn public(process: &Process<'_>, services: &Services, open: Link) -> Result<Self> {
         if let Some(gateway) = &services.gateway {
-            return Ok(Self::Front(Box::new(gateway.front(process, services, open)?)));
+            return Ok(Self::Front(gateway.front(process, services, open)?));
         }
         let issuer = process.config.identity.local_issuer;
         let issuer = issuer.then(|| LocalIssuer::new(&process.keys, process.clock.clone()));

@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashMap,
+    fmt::{self, Display},
     hash::{BuildHasher as _, RandomState},
     num::NonZeroU32,
     sync::{
@@ -61,8 +62,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// Its name in headers and messages.
-    /// Its name in headers and metrics.
+    /// Its name in headers, messages and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Tenant => "tenant",
@@ -95,8 +95,8 @@ impl Left {
     /// Says so to an HTTP caller: `RateLimit-Policy` and `RateLimit`.
     pub fn write(&self, headers: &mut HeaderMap) {
         let (tenant, credential) = (&self.tenant, &self.credential);
-        put(headers, "ratelimit-policy", &format!("{}, {}", policy(tenant), policy(credential)));
-        put(headers, "ratelimit", &format!("{}, {}", state(tenant), state(credential)));
+        put(headers, "ratelimit-policy", format!("{}, {}", policy(tenant), policy(credential)));
+        put(headers, "ratelimit", format!("{}, {}", state(tenant), state(credential)));
     }
 }
 
@@ -119,10 +119,10 @@ impl Exceeded {
     /// Says so to an HTTP caller: `RateLimit-Policy`, `RateLimit` and `Retry-After`.
     pub fn write(&self, headers: &mut HeaderMap) {
         let bucket = Bucket { scope: self.scope, rate: self.rate, left: 0 };
-        put(headers, "ratelimit-policy", &policy(&bucket));
+        put(headers, "ratelimit-policy", policy(&bucket).to_string());
         let seconds = self.retry_after.as_millis().div_ceil(1_000).max(1);
-        put(headers, "ratelimit", &format!("\"{}\";r=0;t={seconds}", self.scope.as_str()));
-        put(headers, "retry-after", &seconds.to_string());
+        put(headers, "ratelimit", format!("\"{}\";r=0;t={seconds}", self.scope.as_str()));
+        put(headers, "retry-after", seconds.to_string());
     }
 }
 
@@ -170,20 +170,21 @@ impl Fault for Exceeded {
 }
 
 /// `"tenant";q=400;w=2`: so many calls in so many seconds.
-fn policy(bucket: &Bucket) -> String {
+fn policy(bucket: &Bucket) -> impl Display {
     let (name, rate) = (bucket.scope.as_str(), bucket.rate);
-    format!("\"{name}\";q={};w={}", rate.burst, rate.window())
+    fmt::from_fn(move |f| write!(f, "\"{name}\";q={};w={}", rate.burst, rate.window()))
 }
 
 /// `"tenant";r=399;t=1`: so many calls are left, and all of them again after so many seconds.
-fn state(bucket: &Bucket) -> String {
-    let (name, rate) = (bucket.scope.as_str(), bucket.rate);
-    let missing = rate.burst.get().saturating_sub(bucket.left);
-    format!("\"{name}\";r={};t={}", bucket.left, missing.div_ceil(rate.calls_per_second.get()))
+fn state(bucket: &Bucket) -> impl Display {
+    let (name, rate, left) = (bucket.scope.as_str(), bucket.rate, bucket.left);
+    let missing = rate.burst.get().saturating_sub(left);
+    let full = missing.div_ceil(rate.calls_per_second.get());
+    fmt::from_fn(move |f| write!(f, "\"{name}\";r={left};t={full}"))
 }
 
-fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
+fn put(headers: &mut HeaderMap, name: &'static str, value: String) {
+    if let Ok(value) = HeaderValue::try_from(value) {
         headers.insert(name, value);
     }
 }
