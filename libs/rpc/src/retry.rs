@@ -234,7 +234,7 @@ fn pushback(headers: &HeaderMap) -> Option<Pushback> {
 /// Waits for the end of an answer: until then it may still turn out that the service is away.
 async fn whole(response: Response<Body>) -> Outcome {
     let (head, mut rest) = response.into_parts();
-    let (mut held, mut bytes) = (VecDeque::new(), 0);
+    let (mut read, mut bytes) = (VecDeque::new(), 0);
     let (mut away, mut pushed) = (false, None);
     while bytes <= HELD {
         let frame = match rest.frame().await {
@@ -252,15 +252,15 @@ async fn whole(response: Response<Body>) -> Outcome {
             away = told.is_some_and(|status| status.code() == Code::Unavailable);
             pushed = pushback(trailers);
         }
-        held.push_back(frame);
+        read.push_back(frame);
     }
-    let answer = Ok(Response::from_parts(head, Body::new(Held { held, rest })));
+    let answer = Ok(Response::from_parts(head, Body::new(Held { read, rest })));
     judged(answer, away, false, pushed)
 }
 
 /// A body that was read ahead.
 struct Held {
-    held: VecDeque<Frame<Bytes>>,
+    read: VecDeque<Frame<Bytes>>,
     rest: Body,
 }
 
@@ -272,14 +272,14 @@ impl http_body::Body for Held {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        match self.held.pop_front() {
+        match self.read.pop_front() {
             Some(frame) => Poll::Ready(Some(Ok(frame))),
             None => Pin::new(&mut self.rest).poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.held.is_empty() && self.rest.is_end_stream()
+        self.read.is_empty() && self.rest.is_end_stream()
     }
 }
 

@@ -153,8 +153,8 @@ async fn the_gauges_tell_what_is_so_while_the_lease_lasts_and_nothing_after() {
 
         let well = replica(pair, "b", Effects::plain());
         let partition = store::events::partition_of(tenant(), aggregate(1), 2);
-        let step = well.step(partition, Duration::ZERO, &mut Known::default()).await.unwrap();
-        assert_eq!(step, Step::Moved);
+        let came_to = well.step(partition, Duration::ZERO, &mut Known::default()).await.unwrap();
+        assert_eq!(came_to, Step::Moved);
         assert_eq!(effects(&pair.to, aggregate(1)).await, [1, 2, 3]);
         assert_eq!(lag(&well), 0, "the page has taken effect");
     })

@@ -130,13 +130,12 @@ impl Cell<'_> {
         let is_own_only = matches!(self.reach, RowScope::Own(_));
         match rows {
             _ if self.reach == RowScope::None => Told::Denied,
-            Rows::Missing => Told::Nothing,
-            Rows::Tenant if is_own_only => Told::Nothing,
-            Rows::Own | Rows::Tenant => Told::Yes,
+            Rows::Own => Told::Yes,
+            Rows::Tenant if !is_own_only => Told::Yes,
             // Whoever runs the platform is a stranger to no tenant.
             Rows::Foreign if self.role == Role::Operator => Told::Yes,
             Rows::Foreign if self.scenario.abroad == Abroad::Own => Told::Yes,
-            Rows::Foreign => Told::Nothing,
+            Rows::Missing | Rows::Tenant | Rows::Foreign => Told::Nothing,
         }
     }
 
