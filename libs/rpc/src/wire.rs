@@ -1,5 +1,7 @@
 //! Between the wire's types and ours: what every conversion needs.
 
+use std::time::Duration;
+
 use contracts::r#type::v1 as shared;
 use kernel::{Caller, CallerKind, Time, Violations, keys, page};
 use prost::Message;
@@ -18,6 +20,14 @@ pub fn time(timestamp: &prost_types::Timestamp) -> Option<Time> {
 pub fn duration(micros: i64) -> prost_types::Duration {
     let nanos = i32::try_from(micros % 1_000_000).unwrap_or(0) * 1_000;
     prost_types::Duration { seconds: micros / 1_000_000, nanos }
+}
+
+/// A length of time from the wire; `None` where it is negative, or not written as one. The conversion
+/// of `prost_types` overflows on the least of them.
+pub fn length(duration: &prost_types::Duration) -> Option<Duration> {
+    let seconds = u64::try_from(duration.seconds).ok()?;
+    let nanos = u32::try_from(duration.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
+    Some(Duration::new(seconds, nanos))
 }
 
 /// Notes a violation unless `request_id` is empty or a UUID.
@@ -92,5 +102,25 @@ mod tests {
         assert_eq!(page_of(&[1, 2], 2, show), (vec![1, 2], None));
         let large = ["a", "b"].map(|letter| letter.repeat(page::MOST_BYTES));
         assert_eq!(page_of(&large, 2, String::clone), (large[..1].to_vec(), Some(&large[0])));
+    }
+
+    #[test]
+    fn no_length_of_time_is_too_long_or_too_short_to_be_looked_at() {
+        let of = |seconds, nanos| length(&prost_types::Duration { seconds, nanos });
+        assert_eq!(of(1, 500_000_000), Some(Duration::from_millis(1_500)));
+        assert_eq!(
+            of(i64::MAX, 999_999_999).map(|length| length.subsec_nanos()),
+            Some(999_999_999)
+        );
+        for (seconds, nanos) in [
+            (-1, 0),
+            (0, -1),
+            (1, -1),
+            (0, 1_000_000_000),
+            (i64::MIN, i32::MIN),
+            (i64::MAX, i32::MAX),
+        ] {
+            assert_eq!(of(seconds, nanos), None, "{seconds} {nanos}");
+        }
     }
 }

@@ -51,7 +51,7 @@ pub(crate) async fn handle(
 /// How long the secret before still holds.
 fn overlap(given: Option<&prost_types::Duration>, violations: &mut Violations) -> Duration {
     let Some(given) = given else { return OVERLAP };
-    let right = Duration::try_from(*given).ok().filter(|overlap| *overlap <= LONGEST_OVERLAP);
+    let right = wire::length(given).filter(|overlap| *overlap <= LONGEST_OVERLAP);
     violations.check(right.is_some(), "overlap", "must be 0 to 30 days");
     right.unwrap_or_default()
 }
@@ -142,7 +142,7 @@ mod tests {
             let error = handle(fixture.app.clone(), call, request(&key.name)).await.unwrap_err();
             assert!(matches!(error, Error::Missing { kind: Kind::ApiKey, .. }), "{error:?}");
         }
-        for (seconds, nanos) in [(-1, 0), (30 * 86_400, 1), (0, -1)] {
+        for (seconds, nanos) in [(-1, 0), (30 * 86_400, 1), (0, -1), (i64::MIN, i32::MIN)] {
             let mut asked = request(&key.name);
             asked.overlap = Some(prost_types::Duration { seconds, nanos });
             let error = handle(fixture.app.clone(), admin(), asked).await.unwrap_err();
