@@ -29,6 +29,7 @@ use std::{
 };
 
 use http::{Method, Request, Response, Version, header};
+use http_body::Body as _;
 use rpc::{Link, status};
 use telemetry::Metrics;
 use tonic::{Status, body::Body};
@@ -150,7 +151,7 @@ impl Shared {
         let route = response.extensions().get::<Route>().map_or("_OTHER", |route| &route.0);
         let status = response.status().as_u16();
         self.metrics.http_request(method.as_str(), route, status, begun.elapsed());
-        response
+        if method == Method::HEAD { bare(response) } else { response }
     }
 
     async fn branch(&self, kind: Kind, mut request: Request<Body>) -> Response<Body> {
@@ -178,6 +179,15 @@ impl Shared {
 
 fn infallible(answer: Result<Response<Body>, Infallible>) -> Response<Body> {
     answer.unwrap_or_else(|never| match never {})
+}
+
+/// The answer to HEAD: as to GET, without the content. Over HTTP/2 nobody else takes it away, and a
+/// client that gets some resets the stream.
+fn bare(mut response: Response<Body>) -> Response<Body> {
+    if let Some(length) = response.body().size_hint().exact() {
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    }
+    response.map(|_| Body::empty())
 }
 
 fn hardened(mut response: Response<Body>) -> Response<Body> {

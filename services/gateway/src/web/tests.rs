@@ -235,3 +235,17 @@ async fn requests_are_measured_by_route_and_never_by_path() {
     ];
     assert_eq!(counted, wanted);
 }
+
+#[tokio::test]
+async fn head_is_answered_as_get_without_the_content() {
+    let too_long = format!("/{}", "a".repeat(9_000));
+    for path in ["/docs", too_long.as_str()] {
+        let request = Request::head(path).version(Version::HTTP_2).body(Body::empty()).unwrap();
+        let response = ask(request).await;
+        let got = ask(Request::get(path).body(Body::empty()).unwrap()).await;
+        assert_eq!(response.status(), got.status());
+        let length = response.headers()[header::CONTENT_LENGTH].to_str().unwrap();
+        assert!(length.parse::<u64>().unwrap() > 0);
+        assert_eq!(text(response).await, "");
+    }
+}
