@@ -19,10 +19,11 @@
 //!
 //! Deliberately absent: power cuts and failing disks. What the kernel was given, it keeps.
 
+pub use aftercare_e2e::dice;
+
 pub mod check;
 pub mod cluster;
 pub mod crash;
-pub mod dice;
 pub mod door;
 pub mod found;
 pub mod load;

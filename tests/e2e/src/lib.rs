@@ -6,6 +6,8 @@
 //! - [`contract`]: what the descriptors must hold.
 //! - [`scenario`]: for each RPC, a prepared tenant and a request that succeeds there.
 //! - [`isolation`]: what another tenant gets to see of it, which is nothing.
+//! - [`dice`]: chance that can be repeated.
+//! - [`hostile`]: requests that nobody in their right mind would send, made from the descriptors.
 //! - [`golden`]: answers without what differs from run to run.
 //! - [`json`]: any method over JSON and HTTP, by the HTTP rule of its contract.
 //! - [`raw`]: requests that no library would send; [`metrics`]: what a process tells of itself.
@@ -22,7 +24,9 @@ pub mod client;
 mod codec;
 pub mod contract;
 pub mod desk;
+pub mod dice;
 pub mod golden;
+pub mod hostile;
 pub mod isolation;
 pub mod json;
 pub mod metrics;

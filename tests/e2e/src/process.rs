@@ -108,6 +108,21 @@ impl Process {
         std::fs::read_to_string(with(&self.log, ".err")).unwrap_or_default()
     }
 
+    /// The memory that it holds now, and the most that it ever held, in KiB.
+    ///
+    /// # Panics
+    /// Where it has ended.
+    pub fn memory(&self) -> (u64, u64) {
+        let path = Path::new("/proc").join(&self.pid).join("status");
+        let status = std::fs::read_to_string(path).expect("the process runs");
+        let field = |name: &str| {
+            let value = status.lines().find_map(|line| line.strip_prefix(name));
+            value.and_then(|value| value.trim().trim_end_matches(" kB").parse().ok())
+        };
+        let both = field("VmRSS:").zip(field("VmHWM:"));
+        both.expect("Linux tells a process's memory")
+    }
+
     fn signal(&self, signal: &str) {
         // It may have ended by itself a moment ago.
         let _ = Command::new("kill").args([signal, &self.pid]).stderr(Stdio::null()).status();

@@ -202,6 +202,15 @@ impl Suite {
         self.home.join("aftercare.toml")
     }
 
+    /// Adds lines to the limits of the configuration, for processes that are not yet started.
+    ///
+    /// # Panics
+    /// Where the configuration cannot be written.
+    pub fn limit(&self, lines: &str) {
+        // The limits are its last section.
+        fs::write(self.config(), self.settings() + lines).expect("the configuration is written");
+    }
+
     /// The folder of the installation.
     pub fn home(&self) -> &Path {
         &self.home

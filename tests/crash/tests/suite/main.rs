@@ -15,12 +15,15 @@ use aftercare_crash::{
 };
 use tokio::sync::{Mutex, MutexGuard};
 
+/// Set to repeat a run: the seed that it printed.
+const SEED: &str = "AFTERCARE_CRASH_SEED";
+
 /// The right to load the machine, and chance whose seed is printed.
 async fn begin(what: &str) -> (MutexGuard<'static, ()>, Dice) {
     static MACHINE: Mutex<()> = Mutex::const_new(());
     let guard = MACHINE.lock().await;
-    let seed = Dice::seed();
-    println!("{what}: AFTERCARE_CRASH_SEED={seed}");
+    let seed = Dice::seed(SEED);
+    println!("{what}: {SEED}={seed}");
     (guard, Dice::new(seed))
 }
 

@@ -2,9 +2,6 @@
 
 use uuid::{Builder, Uuid};
 
-/// Set to repeat a run: the seed that it printed.
-const SEED: &str = "AFTERCARE_CRASH_SEED";
-
 /// A source of chance.
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
@@ -15,16 +12,22 @@ impl Dice {
         Self(seed)
     }
 
-    /// The seed of `AFTERCARE_CRASH_SEED`, or a new one.
-    pub fn seed() -> u64 {
+    /// The seed that this environment variable holds, to repeat a run; a new one where it is not set.
+    pub fn seed(variable: &str) -> u64 {
         let drawn = || kernel::Ids::random(kernel::Clock::system()).next().as_u64_pair().1;
-        number(SEED).unwrap_or_else(drawn)
+        number(variable).unwrap_or_else(drawn)
     }
 
     /// Other chance for another part of the test.
     #[must_use]
     pub fn fork(&mut self) -> Self {
         Self(self.next())
+    }
+
+    /// Other chance for the n-th part of the test, whatever was drawn for the others.
+    #[must_use]
+    pub fn fork_at(&self, n: u64) -> Self {
+        Self(Self(self.0 ^ n.wrapping_mul(0xd134_2543_de82_ef95)).next())
     }
 
     fn next(&mut self) -> u64 {
@@ -43,6 +46,11 @@ impl Dice {
     /// An index of a list of this length, which is not 0.
     pub fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.below(u64::try_from(length).unwrap_or(1))).unwrap_or(0)
+    }
+
+    /// One of these, of which there is at least one.
+    pub fn one_of<'a, T>(&mut self, these: &'a [T]) -> &'a T {
+        &these[self.index(these.len())]
     }
 
     /// True once in so many times.
