@@ -29,6 +29,8 @@ pub(crate) enum Bench {
     Growth,
     /// `GetTicket` through the gateway's process against a bare proxy, and JSON against gRPC
     Gateway,
+    /// Three times as many calls as can be served, against what can be served
+    Overload,
     /// All of them
     All,
 }

@@ -154,7 +154,12 @@ impl Target {
 
     /// One call, and its answer's bytes.
     pub(crate) async fn call(&self, call: Call) -> Result<Bytes> {
-        self.line(0).await?.send(call).await
+        self.call_over(0, call).await
+    }
+
+    /// The same over the n-th connection, or the one that it falls on.
+    pub(crate) async fn call_over(&self, n: usize, call: Call) -> Result<Bytes> {
+        self.line(n).await?.send(call).await
     }
 
     /// One call, and its answer.

@@ -19,6 +19,7 @@ mod get;
 mod growth;
 mod http1;
 mod load;
+mod overload;
 mod program;
 mod proxy;
 mod raw;
@@ -104,6 +105,7 @@ enum Bench {
     Create,
     Growth,
     Gateway,
+    Overload,
     All,
 }
 
@@ -194,6 +196,15 @@ async fn measure(run: Run) -> Result<()> {
     }
     if wanted(Bench::Gateway) {
         report.sections.extend(gateway::run(&plan).await?);
+    }
+    if wanted(Bench::Overload) {
+        report.sections.push(Section {
+            bench: "overload",
+            a: "what is served of three times as many calls as can be served",
+            b: "what can be served, in a closed loop",
+            aim: "rate A/B at least 0.8; all other calls are refused with a push-back",
+            compared: overload::run(&plan).await?,
+        });
     }
     report.print();
     if let Some(file) = &run.json {
