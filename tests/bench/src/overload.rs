@@ -56,7 +56,8 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Comparison>> {
     let _apart = Apart::put(suite.pid()?, plan.postgres)?;
     let customers = tickets::customers(&suite, CUSTOMERS).await?;
     let names = tickets::worked_on(&suite, &customers, TICKETS).await?;
-    let measured = Measured { server: Some(suite.pid()?), postgres: plan.postgres };
+    let (server, postgres) = (Some(suite.pid()?), plan.postgres);
+    let measured = Measured { server, behind: None, postgres };
     let mut compared = Vec::new();
     for (name, calls) in [
         ("GetTicket at 3 x / capacity", gets(&suite, names)?),

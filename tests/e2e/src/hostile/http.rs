@@ -298,7 +298,7 @@ fn spoil(dice: &mut Dice, body: &mut Vec<u8>) {
         5 => body.splice(0..0, *b"\xef\xbb\xbf").for_each(drop),
         6 => *body = [b"[", body.as_slice(), b"]"].concat(),
         7 => *body = format!("[{}0]", "0,".repeat(70_000)).into_bytes(),
-        8 => body.splice(0..0, [b' '; 100_000]).for_each(drop),
+        8 => body.splice(0..0, vec![b' '; 100_000]).for_each(drop),
         _ => body.clear(),
     }
 }

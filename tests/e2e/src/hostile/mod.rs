@@ -103,14 +103,14 @@ pub struct Request {
 #[derive(Debug)]
 pub struct Forge {
     seed: u64,
-    methods: Vec<Method>,
+    methods: Vec<Target>,
     voices: Vec<Voice>,
     words: Words,
 }
 
 /// A method, and what its requests are made of.
 #[derive(Debug)]
-struct Method {
+struct Target {
     method: MethodDescriptor,
     rule: Rule,
     /// Requests that succeed once, of both tenants.
@@ -142,7 +142,7 @@ impl Forge {
             Self { seed, methods: Vec::new(), voices: strangers(), words: Words::sparing(spared) };
         for scenario in scenario::all() {
             let method = method(scenario.method);
-            forge.methods.push(Method {
+            forge.methods.push(Target {
                 method: method.clone(),
                 rule: rule(method).expect("a public method has a rule"),
                 prepared: Vec::new(),
@@ -237,12 +237,12 @@ impl Forge {
         request
     }
 
-    fn allowed(&self, known: &Method, dice: &mut Dice) -> &Voice {
+    fn allowed(&self, known: &Target, dice: &mut Dice) -> &Voice {
         &self.voices[*dice.one_of(&known.allowed)]
     }
 
     /// A bent request three times out of four, one from scratch otherwise.
-    fn tree(&self, known: &Method, dice: &mut Dice) -> Tree {
+    fn tree(&self, known: &Target, dice: &mut Dice) -> Tree {
         let prepared = dice.one_of(&known.prepared);
         let scratch = dice.one_in(4);
         let mut gardener = Gardener::new(dice, &self.words, &known.paths);

@@ -291,6 +291,8 @@ fn collect(kind: &MessageDescriptor, before: &str, depth: usize, found: &mut Vec
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
@@ -315,23 +317,24 @@ mod tests {
     fn every_field_of_every_request_is_grown_at_some_time() {
         let kind = method("CreateTicket").input();
         let (words, mut dice) = (Words::default(), Dice::new(1));
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for _ in 0..300 {
             let tree = Gardener::new(&mut dice, &words, &[]).grow(&kind, 0);
-            fn note(tree: &Tree, seen: &mut std::collections::BTreeSet<String>) {
-                for branch in &tree.branches {
-                    seen.insert(branch.field.full_name().to_owned());
-                    if let Node::Message(inner) = &branch.node {
-                        note(inner, seen);
-                    }
-                }
-            }
             note(&tree, &mut seen);
         }
         let mut wanted = Vec::new();
         collect_names(&kind, &mut wanted);
         let missing: Vec<_> = wanted.iter().filter(|name| !seen.contains(*name)).collect();
         assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    fn note(tree: &Tree, seen: &mut BTreeSet<String>) {
+        for branch in &tree.branches {
+            seen.insert(branch.field.full_name().to_owned());
+            if let Node::Message(inner) = &branch.node {
+                note(inner, seen);
+            }
+        }
     }
 
     fn collect_names(kind: &MessageDescriptor, found: &mut Vec<String>) {

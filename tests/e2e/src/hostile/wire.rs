@@ -140,7 +140,7 @@ fn spoil(dice: &mut Dice, message: &mut Vec<u8>) {
         3 => {
             encode_varint(tag(DELIMITED), message);
             encode_varint(65_536, message);
-            message.extend([0xff; 65_536]);
+            message.extend(vec![0xff; 65_536]);
         }
         4 => {
             let depth = *dice.one_of(&DEPTHS);

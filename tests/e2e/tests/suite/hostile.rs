@@ -35,7 +35,7 @@ const CONNECTIONS: usize = 3;
 /// with the number of requests would be far more.
 const MOST_MEMORY_KIB: u64 = 256 * 1_024;
 /// How often the good client calls.
-const PACE: Duration = Duration::from_millis(25);
+const PACE: Duration = Duration::from_millis(100);
 
 /// What came of all requests.
 #[derive(Debug, Default)]
