@@ -31,7 +31,7 @@ async fn refused_soon(client: &Client, why: &str) {
     assert!(began.elapsed() <= AT_MOST, "{why} took {:?}", began.elapsed());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_suspended_tenant_is_refused_everywhere_within_five_seconds() {
     let suite = Suite::new(Backend::Sqlite).await;
     let mut process = suite.serve(&[]).await;
@@ -76,7 +76,7 @@ async fn a_suspended_tenant_is_refused_everywhere_within_five_seconds() {
     assert_eq!(process.terminate(), 0, "{}", process.log());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_and_members_hold_until_they_are_taken_away_and_it_is_written_down() {
     let suite = Suite::new(Backend::Sqlite).await;
     let mut process = suite.serve(&[]).await;
@@ -113,7 +113,7 @@ async fn keys_and_members_hold_until_they_are_taken_away_and_it_is_written_down(
     assert_eq!(process.terminate(), 0, "{}", process.log());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenant_over_its_quota_is_told_when_to_come_again_and_others_are_served() {
     let suite = Suite::new(Backend::Sqlite).await;
     let mut process = suite.serve(&[]).await;
@@ -138,7 +138,7 @@ async fn a_tenant_over_its_quota_is_told_when_to_come_again_and_others_are_serve
     assert_eq!(process.terminate(), 0, "{}", process.log());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_workspace_is_whole_and_answers_in_parts_while_customers_is_stopped() {
     let suite = Suite::of_two_processes().await;
     let mut front = suite.serve(&FRONT).await;
@@ -184,7 +184,7 @@ async fn a_workspace_is_whole_and_answers_in_parts_while_customers_is_stopped() 
 }
 
 /// Nothing but calls through the door: no seed file names the company or its people.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_company_that_signs_up_at_run_time_is_served_with_its_own_people() {
     let suite = Suite::of_two_processes().await;
     let mut front = suite.serve(&FRONT).await;

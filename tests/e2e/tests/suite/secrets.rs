@@ -31,8 +31,9 @@ impl House {
     async fn open() -> Self {
         let receiver = Collector::listen().await;
         let suite = Suite::of_two_processes().await;
-        let front = Self::start(&suite, &receiver, &FRONT).await;
+        // In this order, so that the first call finds its way to customers.
         let back = Self::start(&suite, &receiver, &["customers"]).await;
+        let front = Self::start(&suite, &receiver, &FRONT).await;
         Self { suite, receiver, front, back }
     }
 

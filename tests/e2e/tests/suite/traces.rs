@@ -52,8 +52,9 @@ async fn one_trace_shows_a_ticket_through_the_services_the_feed_and_its_consumer
     let receiver = Collector::listen().await;
     let own: [Setting; 1] = [("telemetry.otlp", receiver.otlp())];
     let suite = Suite::of_two_processes().await;
-    let mut front = suite.serve_with(&FRONT, &own).await;
+    // In this order, so that the first call finds its way to customers.
     let mut back = suite.serve_with(&["customers"], &own).await;
+    let mut front = suite.serve_with(&FRONT, &own).await;
     let desk = Desk::new(&suite, Tenant::North);
     let request = json!({ "ticket": {
         "kind": "KIND_COMPLAINT",
