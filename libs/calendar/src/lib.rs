@@ -30,4 +30,4 @@ mod spec;
 mod working_days;
 
 pub use business_time::{Boundary, Calendar, CalendarError, HORIZON};
-pub use spec::{CalendarSpec, Hours, MAX_WINDOWS, Problem, ProblemKind, Weekly};
+pub use spec::{CalendarSpec, Hours, MAX_WINDOWS, Problem, ProblemKind, Weekly, is_zone};

@@ -16,6 +16,11 @@ pub const MAX_WINDOWS: usize = 48;
 
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
+/// Whether calendars know a time zone by exactly this IANA name, such as `Asia/Shanghai`.
+pub fn is_zone(name: &str) -> bool {
+    ZONES.get(name).is_ok_and(|zone| zone.iana_name() == Some(name))
+}
+
 /// A calendar as it is written in files and stored with a ticket's policy.
 ///
 /// ```toml

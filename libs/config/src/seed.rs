@@ -178,7 +178,7 @@ impl Tenant {
         let field = format!("{path}.phone_region");
         violations.check(region, &field, "must be two capital letters, such as `US`");
         let field = format!("{path}.time_zone");
-        let zone = jiff::tz::TimeZone::get(&self.time_zone).is_ok();
+        let zone = calendar::is_zone(&self.time_zone);
         violations.check(zone, &field, "must be an IANA time zone, such as `Asia/Shanghai`");
 
         let teams: Vec<_> = self.teams.iter().map(|team| team.id.as_str()).collect();

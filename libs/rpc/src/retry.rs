@@ -31,6 +31,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, request::Parts};
 use http_body::Frame;
 use http_body_util::BodyExt as _;
+use telemetry::Metrics;
 use tokio::time::Instant;
 use tonic::{Code, Status, body::Body};
 use tower::{
@@ -64,9 +65,9 @@ const HELD: usize = 4 * 1_024 * 1_024;
 const PREVIOUS_ATTEMPTS: &str = "grpc-previous-rpc-attempts";
 
 /// `inner` with retries, for calls to these methods; a call to any other is passed on as it is.
-pub fn link(inner: Link, methods: Arc<Methods>) -> Link {
+pub fn link(inner: Link, methods: Arc<Methods>, metrics: Metrics) -> Link {
     let budget = TpsBudget::new(BUDGET_WINDOW, BUDGET_FLOOR, BUDGET_PART);
-    let shared = Shared { inner, methods, budget, waits: AtomicU32::new(0) };
+    let shared = Shared { inner, methods, budget, waits: AtomicU32::new(0), metrics };
     BoxCloneSyncService::new(Retry(Arc::new(shared)))
 }
 
@@ -79,6 +80,7 @@ struct Shared {
     budget: TpsBudget,
     /// How many waits there have been; spreads them.
     waits: AtomicU32,
+    metrics: Metrics,
 }
 
 impl Service<Request<Body>> for Retry {
@@ -140,7 +142,11 @@ impl Shared {
                 || method.idempotency == Idempotency::NoSideEffects
                     && attempt < ATTEMPTS
                     && pushback != Some(Pushback::Never);
-            if !allowed || !replay.rewind() || !free && !self.budget.withdraw() {
+            if !allowed || !replay.rewind() {
+                return answer;
+            }
+            if !free && !self.budget.withdraw() {
+                self.count("no_budget");
                 return answer;
             }
             was_unsent |= unsent;
@@ -153,7 +159,12 @@ impl Shared {
             }
             tokio::time::sleep(wait).await;
             attempt += 1;
+            self.count("sent");
         }
+    }
+
+    fn count(&self, outcome: &str) {
+        self.metrics.retries.with_label_values(&[outcome]).inc();
     }
 
     async fn try_once(&self, method: &Method, request: Request<Body>) -> Outcome {

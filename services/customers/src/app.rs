@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use contracts::customers::v1::IdentifierKind;
+use contracts::customers::v1::{Identifier, IdentifierKind};
 use kernel::{
     Clock, Ids, TenantId,
     keys::{BlindIndex, LastingKey, RootKeys, Sealer},
@@ -17,7 +17,7 @@ use rpc::{Call, wire};
 use store::{Db, idempotency::Once};
 use tokio_util::task::TaskTracker;
 
-use crate::store::tenants;
+use crate::{Error, store::tenants};
 
 /// What the service is made of.
 #[derive(Clone, Debug)]
@@ -63,6 +63,22 @@ impl App {
     pub(crate) fn region(&self, tenant: TenantId) -> String {
         let regions = self.known_regions.read().unwrap_or_else(PoisonError::into_inner);
         regions.get(&tenant).cloned().unwrap_or_else(|| "ZZ".to_owned())
+    }
+
+    /// Refuses telephone numbers without a region of their own while nobody has said where the tenant
+    /// is: another moment they can be read.
+    pub(crate) fn must_know_home<'a>(
+        &self,
+        tenant: TenantId,
+        given: impl IntoIterator<Item = &'a Identifier>,
+    ) -> Result<(), Error> {
+        let regions = self.known_regions.read().unwrap_or_else(PoisonError::into_inner);
+        let needs_home =
+            |one: &Identifier| one.kind() == IdentifierKind::Phone && one.region.is_empty();
+        if given.into_iter().any(needs_home) && !regions.contains_key(&tenant) {
+            return Err(Error::TenantNotHeardOf);
+        }
+        Ok(())
     }
 
     /// Brings this process's view of the tenants up to what the gateway has told of them.

@@ -66,6 +66,10 @@ pub enum Error {
         /// The order's number.
         order_number: String,
     },
+    /// The caller's tenant is so new that word of it has not come here yet, and with it where its
+    /// telephone numbers belong.
+    #[error("the tenant is not known here yet; try again")]
+    TenantNotHeardOf,
     /// The database is away.
     #[error("the database is away")]
     Unavailable(#[source] store::Error),
@@ -94,7 +98,9 @@ impl Error {
             Self::LostRace => (Code::Aborted, ErrorReason::LostRace),
             Self::RequestIdReused { .. } => (Code::AlreadyExists, ErrorReason::RequestIdReused),
             Self::OrderTaken { .. } => (Code::AlreadyExists, ErrorReason::OrderTaken),
-            Self::Unavailable(_) => (Code::Unavailable, ErrorReason::Unavailable),
+            Self::TenantNotHeardOf | Self::Unavailable(_) => {
+                (Code::Unavailable, ErrorReason::Unavailable)
+            }
             Self::Database(_) | Self::Sealed(_) | Self::Corrupt(_) => {
                 (Code::Internal, ErrorReason::Internal)
             }
@@ -132,6 +138,7 @@ impl Fault for Error {
             Self::Invalid(_)
             | Self::NobodyHas
             | Self::LostRace
+            | Self::TenantNotHeardOf
             | Self::Unavailable(_)
             | Self::Database(_)
             | Self::Sealed(_)
@@ -160,6 +167,7 @@ impl Fault for Error {
             | Self::NobodyHas
             | Self::LostRace
             | Self::OrderTaken { .. }
+            | Self::TenantNotHeardOf
             | Self::Unavailable(_)
             | Self::Database(_)
             | Self::Sealed(_)
@@ -170,7 +178,7 @@ impl Fault for Error {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::LostRace => Some(Duration::from_millis(100)),
-            Self::Unavailable(_) => Some(Duration::from_secs(1)),
+            Self::TenantNotHeardOf | Self::Unavailable(_) => Some(Duration::from_secs(1)),
             _ => None,
         }
     }
@@ -191,6 +199,7 @@ impl Fault for Error {
                 format!("请求编号 `{request_id}` 已用于另一个请求，其结果是 `{resource}`")
             }
             Self::OrderTaken { order_number } => format!("订单 `{order_number}` 属于另一位客户"),
+            Self::TenantNotHeardOf => "租户信息尚未同步到此处，请稍后重试".to_owned(),
             Self::Unavailable(_) | Self::Database(_) | Self::Sealed(_) | Self::Corrupt(_) => {
                 return None;
             }
@@ -265,6 +274,7 @@ mod tests {
                 resource: customer.name(),
             },
             Error::OrderTaken { order_number: text("2026-11-1") },
+            Error::TenantNotHeardOf,
             Error::Unavailable(store::Error::Corrupt(text("stand-in"))),
             Error::Database(store::Error::Corrupt(text("stand-in"))),
             Error::Sealed(KeyError::UnknownKey),

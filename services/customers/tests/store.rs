@@ -670,6 +670,8 @@ async fn numbers_are_read_as_the_gateway_says_they_belong() {
             let made = suite.customer(1, create("Ann", &["(212) 555-0123"])).await;
             made.identifiers[0].normalised.clone()
         };
+        let unheard = suite.customers(20).create_customer(create("Ann", &["(212) 555-0123"])).await;
+        assert_eq!(unheard.unwrap_err().code(), tonic::Code::Unavailable);
         // By the configuration the tenant is in China.
         assert_eq!(read().await, "+862125550123");
         told("US").await;

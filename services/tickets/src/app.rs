@@ -62,6 +62,8 @@ pub struct Tenant {
     pub id: TenantId,
     /// Its queues and agents.
     pub routing: Routing,
+    /// Its staff, as far as it is known before the gateway tells of it.
+    pub staff: Vec<Staff>,
     /// The IANA time zone of its working hours.
     pub time_zone: String,
     /// The region that its telephone numbers are read in.
@@ -107,8 +109,13 @@ impl Settings {
     fn of(tenant: Tenant) -> Result<Self, BadTenant> {
         let calendars = Calendars::of_zone(&tenant.time_zone)
             .map_err(|problems| BadTenant { tenant: tenant.id, problems })?;
-        let Tenant { routing, phone_region, .. } = tenant;
-        Ok(Self { routing, calendars, policy: Policy::shipped(), phone_region })
+        let Tenant { routing, staff, phone_region, .. } = tenant;
+        Ok(Self {
+            routing: routing.with(&staff),
+            calendars,
+            policy: Policy::shipped(),
+            phone_region,
+        })
     }
 }
 
@@ -134,30 +141,33 @@ impl App {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Brings the agents' capacities in the ledger up to the configuration, and this process's view
-    /// of the tenants up to what the gateway has told of them.
+    /// Brings this process's view of the tenants up to what the gateway has told of them, and the
+    /// agents' capacities in the ledger up to that and to the configuration.
     pub async fn load(&self) -> Result<(), Error> {
-        for tenant in &self.inner.parts.tenants {
+        self.refresh().await?;
+        for tenant in self.tenants() {
+            let Some(settings) = self.settings(tenant) else { continue };
             transact!(self.db(), "agents.set", |tx| {
-                for (member, profile) in &tenant.routing.agents {
-                    agents::set(tx, tenant.id, member, profile.capacity).await?;
+                for (member, profile) in &settings.routing.agents {
+                    agents::set(tx, tenant, member, profile.capacity).await?;
                 }
                 Ok::<_, Error>(())
             })?;
         }
-        self.refresh().await
+        Ok(())
     }
 
     /// Reads again what the gateway has told of tenants since this was last asked.
     pub(crate) async fn refresh(&self) -> Result<(), Error> {
         for known in directory::tenants(self.db()).await? {
             let (id, version) = (known.tenant, known.version);
-            if self.version(id) == version {
+            let written = self.written(id);
+            // Its staff may be told of before the tenant itself.
+            if self.version(id) == version || written.is_none() && known.time_zone.is_empty() {
                 continue;
             }
             let staff = directory::staff(self.db(), id).await?;
-            let Some(tenant) = self.tenant(known, &staff) else { continue };
-            match Settings::of(tenant) {
+            match Settings::of(merged(known, written, staff)) {
                 Ok(settings) => {
                     let mut all =
                         self.inner.settings.write().unwrap_or_else(PoisonError::into_inner);
@@ -167,20 +177,6 @@ impl App {
             }
         }
         Ok(())
-    }
-
-    /// A tenant as the directory has it, with the queues and profiles that the configuration writes;
-    /// `None` while nobody has said where its working day is.
-    fn tenant(&self, known: Known, staff: &[Staff]) -> Option<Tenant> {
-        let written = self.written(known.tenant);
-        let Known { tenant: id, mut time_zone, mut phone_region, .. } = known;
-        if time_zone.is_empty() {
-            let written = written?;
-            time_zone.clone_from(&written.time_zone);
-            phone_region.clone_from(&written.phone_region);
-        }
-        let routing = self.written_routing(id).with(staff);
-        Some(Tenant { id, routing, time_zone, phone_region })
     }
 
     fn version(&self, tenant: TenantId) -> i64 {
@@ -291,6 +287,24 @@ impl App {
         }
         known.insert((tenant, lane.to_owned()));
     }
+}
+
+/// A tenant as the directory has it, with what the configuration writes of it: its queues and
+/// profiles, and whatever else has not been told yet.
+fn merged(known: Known, written: Option<&Tenant>, told: Vec<Staff>) -> Tenant {
+    let Known { tenant: id, mut time_zone, mut phone_region, .. } = known;
+    let (mut routing, mut staff) = (Routing::default(), Vec::new());
+    if let Some(written) = written {
+        routing.clone_from(&written.routing);
+        staff.clone_from(&written.staff);
+        staff.retain(|one| told.iter().all(|other| other.member != one.member));
+        if time_zone.is_empty() {
+            time_zone.clone_from(&written.time_zone);
+            phone_region.clone_from(&written.phone_region);
+        }
+    }
+    staff.extend(told);
+    Tenant { id, routing, staff, time_zone, phone_region }
 }
 
 /// Who acts in a call.

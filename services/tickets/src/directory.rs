@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     App,
-    domain::{policy::Calendars, routing::Staff},
+    domain::routing::Staff,
     store::{agents, directory},
 };
 
@@ -76,10 +76,13 @@ impl Directory {
 }
 
 async fn put_tenant(tx: &mut Tx, id: TenantId, tenant: &TenantWritten) -> Result<(), HandleError> {
-    if Calendars::of_zone(&tenant.time_zone).is_err() {
-        return Err(HandleError::poison("the tenant's time zone is none"));
+    let TenantWritten { time_zone, phone_region, .. } = tenant;
+    // A zone that a newer gateway knows: nothing is worked by it here, until it is told anew.
+    let known = calendar::is_zone(time_zone);
+    if !known {
+        tracing::error!(tenant = %id, time_zone, "no calendar has the time zone of a tenant");
     }
-    directory::put_tenant(tx, id, &tenant.time_zone, &tenant.phone_region).await?;
+    directory::put_tenant(tx, id, if known { time_zone } else { "" }, phone_region).await?;
     Ok(())
 }
 

@@ -42,7 +42,7 @@ use uuid::Uuid;
 pub(crate) use self::{client::Client, said::*};
 use crate::{
     App, Parts, Tenant,
-    domain::routing::{Profile, Queue, Routing},
+    domain::routing::{Profile, Queue, Routing, Staff},
     migrations, routes,
 };
 
@@ -304,11 +304,19 @@ fn tenants() -> Vec<Tenant> {
         ],
         agents,
     };
+    // Nobody has written a profile for her.
+    let staff = vec![Staff {
+        member: "zoe".to_owned(),
+        roles: vec![Role::Agent],
+        teams: slugs(&["front-line"]),
+        active: true,
+    }];
     [(1, "Asia/Shanghai", "CN"), (2, "Europe/Berlin", "DE")]
         .into_iter()
         .map(|(n, zone, region)| Tenant {
             id: tenant(n),
             routing: routing.clone(),
+            staff: staff.clone(),
             time_zone: zone.to_owned(),
             phone_region: region.to_owned(),
         })

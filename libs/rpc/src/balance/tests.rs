@@ -3,6 +3,7 @@
 use std::{convert::Infallible, sync::RwLock};
 
 use http_body_util::{BodyExt as _, Full};
+use telemetry::Metrics;
 use tokio::net::TcpListener;
 use tonic::Code;
 use tower::ServiceExt as _;
@@ -165,7 +166,7 @@ async fn a_replica_is_killed_and_replaced_and_no_read_fails() {
     let two = Server::start(&tasks, Duration::from_millis(1)).await;
     let name = Name::of(&tasks, &[&one, &two]);
     let methods = Arc::new(Methods::read(&contracts::POOL));
-    let link = retry::link(name.link.clone(), methods);
+    let link = retry::link(name.link.clone(), methods, Metrics::new());
     let done = CancellationToken::new();
     let callers = (0..8).map(|_| {
         let (link, done) = (link.clone(), done.clone());

@@ -34,10 +34,11 @@ struct Seen {
     timeout: Option<String>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Service_ {
     script: Arc<Mutex<VecDeque<Does>>>,
     seen: Arc<Mutex<Vec<Seen>>>,
+    metrics: Metrics,
 }
 
 fn away() -> Status {
@@ -53,7 +54,7 @@ fn pushed(value: &str) -> Status {
 impl Service_ {
     fn new(script: impl IntoIterator<Item = Does>) -> Self {
         let script = Arc::new(Mutex::new(script.into_iter().collect()));
-        Self { script, seen: Arc::default() }
+        Self { script, seen: Arc::default(), metrics: Metrics::new() }
     }
 
     fn link(&self) -> Link {
@@ -62,7 +63,7 @@ impl Service_ {
             let this = this.clone();
             async move { this.answer(request).await }
         }));
-        link(inner, Arc::new(Methods::read(&contracts::POOL)))
+        link(inner, Arc::new(Methods::read(&contracts::POOL)), self.metrics.clone())
     }
 
     async fn answer(&self, request: Request<Body>) -> Result<Response<Body>, Status> {
@@ -238,4 +239,7 @@ async fn retries_stop_when_the_budget_is_used_up() {
     futures::future::join_all(calls).await;
     let retries = service.attempts() - 1_000;
     assert!((200..800).contains(&retries), "{retries}");
+    let counted = |outcome| service.metrics.retries.with_label_values(&[outcome]).get();
+    assert_eq!(counted("sent"), u64::try_from(retries).unwrap());
+    assert!(counted("no_budget") > 0);
 }

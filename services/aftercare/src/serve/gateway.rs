@@ -132,7 +132,7 @@ fn ways(process: &Process<'_>, services: &Services) -> Result<HashMap<String, Li
         let link = process.way(service, here)?;
         let link = match here {
             Some(_) => link,
-            None => rpc::retry::link(link, process.methods.clone()),
+            None => rpc::retry::link(link, process.methods.clone(), process.metrics.clone()),
         };
         Ok((service.to_owned(), link))
     };

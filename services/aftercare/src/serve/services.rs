@@ -58,6 +58,12 @@ pub(crate) async fn build(process: &Process<'_>, databases: &Databases) -> Resul
         customers: None,
         consumers: Vec::new(),
     };
+    if !process.knows_gateway() {
+        tracing::warn!(
+            "no gateway runs here and `services.gateway.link` names none: tenants and staff are those \
+             of the seed"
+        );
+    }
     if process.running.contains(&"customers") {
         services.add_customers(process).await?;
     }

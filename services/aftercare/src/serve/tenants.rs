@@ -5,26 +5,29 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use config::seed;
 use contracts::tickets::v1::Kind;
-use tickets::domain::routing::{Profile, Queue, Routing};
+use tickets::domain::routing::{Profile, Queue, Routing, Staff};
 
 /// A tenant as tickets needs it.
 pub(crate) fn of(tenant: &seed::Tenant) -> Result<tickets::Tenant> {
     // Tickets tries queues in order and leaves what is left to the last one.
     let (last, first): (Vec<_>, Vec<_>) = tenant.queues.iter().partition(|queue| queue.default);
     let queues = first.into_iter().chain(last).map(queue).collect::<Result<_>>()?;
-    let mut routing = Routing { queues, agents: BTreeMap::new() };
+    let mut agents = BTreeMap::new();
     for member in &tenant.members {
-        let profile = match &member.routing {
-            Some(written) => Some(profile(written)?),
-            None => routing.usual(&member.roles, &member.teams),
-        };
-        if let Some(profile) = profile {
-            routing.agents.insert(member.id.clone(), profile);
+        if let Some(written) = &member.routing {
+            agents.insert(member.id.clone(), profile(written)?);
         }
     }
+    let staff = |member: &seed::Member| Staff {
+        member: member.id.clone(),
+        roles: member.roles.clone(),
+        teams: member.teams.clone(),
+        active: true,
+    };
     Ok(tickets::Tenant {
         id: tenant.id,
-        routing,
+        routing: Routing { queues, agents },
+        staff: tenant.members.iter().map(staff).collect(),
         time_zone: tenant.time_zone.clone(),
         phone_region: tenant.phone_region.clone(),
     })

@@ -191,13 +191,11 @@ async fn metrics_tell_what_happens_at_the_door() {
         "aftercare_access_audit_drops_total 0",
     ];
     // The audit is written every few seconds.
-    loop {
+    soon("all of them are told", async || {
         let metrics = http1(suite.admin, "GET /metrics HTTP/1.1").await;
-        if wanted.iter().all(|line| metrics.contains(line)) {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
+        wanted.iter().all(|line| metrics.contains(line))
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -241,6 +239,17 @@ async fn operators_move_the_clock_forward_and_a_restart_keeps_it() {
     assert!(kept.seconds >= shown.seconds);
 }
 
+/// Looks until it is so.
+async fn soon(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    for _ in 0..600 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("waited in vain until {what}");
+}
+
 async fn start_error(config: &Config) -> String {
     match start(config, SERVICES.to_vec(), telemetry::Metrics::new()).await {
         Err(error) => error.to_string(),
@@ -262,16 +271,15 @@ async fn a_clock_that_is_the_machines_is_not_moved() {
 async fn operators_see_the_consumers() {
     let suite = suite().await;
     let mut feed = FeedAdminServiceClient::new(suite.admin().await);
+    let wanted =
+        [customers::tenants::CONSUMER, customers::timeline::CONSUMER, tickets::directory::CONSUMER];
     // A consumer that has never looked has no cursor yet.
-    loop {
+    soon("all of them have looked", async || {
         let found = feed.list_consumers(ListConsumersRequest {}).await.unwrap().into_inner();
         let named: BTreeSet<_> = found.consumers.into_iter().map(|one| one.consumer).collect();
-        if named.len() == 3 {
-            assert!(named.contains(customers::timeline::CONSUMER));
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
+        named == wanted.map(str::to_owned).into()
+    })
+    .await;
 }
 
 #[tokio::test]

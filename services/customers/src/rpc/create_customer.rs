@@ -53,6 +53,8 @@ pub(crate) async fn handle(
     mut request: CreateCustomerRequest,
 ) -> Result<Answer, Error> {
     let request_id = std::mem::take(&mut request.request_id);
+    let identifiers = request.customer.iter().flat_map(|customer| &customer.identifiers);
+    app.must_know_home(call.tenant(), identifiers)?;
     let draft = parse(&app, &call, &request, &request_id)?;
     let once = app.once(&call, METHOD, &request_id, &request);
     let name = draft.customer.id.name();

@@ -46,6 +46,7 @@ pub(crate) async fn handle(
     mut request: ResolveCustomerRequest,
 ) -> Result<Answer, Error> {
     let request_id = std::mem::take(&mut request.request_id);
+    app.must_know_home(call.tenant(), &request.identifiers)?;
     let draft = parse(&app, &call, &request, &request_id)?;
     let once = app.once(&call, METHOD, &request_id, &request);
     let create = request.create && call.scope == kernel::RowScope::Tenant;

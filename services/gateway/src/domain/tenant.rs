@@ -180,7 +180,7 @@ impl Profile {
         }
         if wanted("time_zone") {
             let form = "must be an IANA time zone, such as `Asia/Shanghai`";
-            violations.check(is_zone(&self.time_zone), "tenant.time_zone", form);
+            violations.check(calendar::is_zone(&self.time_zone), "tenant.time_zone", form);
         }
         if wanted("hosts") {
             check_addresses("tenant.hosts", &self.hosts, check_host, violations);
@@ -196,11 +196,6 @@ impl Profile {
             violations.check(right(quota.burst), "tenant.quota.burst", most);
         }
     }
-}
-
-/// Whether the time-zone database has it under exactly this name.
-fn is_zone(name: &str) -> bool {
-    jiff::tz::TimeZone::get(name).is_ok_and(|zone| zone.iana_name() == Some(name))
 }
 
 fn check_addresses(

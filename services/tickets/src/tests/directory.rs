@@ -115,6 +115,33 @@ async fn who_joins_a_tenant_is_routed_to_and_who_leaves_is_not() {
 }
 
 #[tokio::test]
+async fn whom_no_profile_is_written_for_goes_by_their_teams_as_they_are_now() {
+    let house = House::new().await;
+    let lin = house.agent("lin");
+    let (asked, complained) = (lin.create(inquiry()).await, lin.create(complaint()).await);
+    let taken = house.agent("zoe").claim_next().await.unwrap().unwrap();
+    assert_eq!(taken.name, asked.name, "as she was known before");
+    assert_eq!(house.agent("zoe").claim_next().await.unwrap(), None);
+    let moved = Change::MemberUpdated(person("zoe", "agent", &["resolution"]));
+    tell(&house, tenant(1), vec![moved]).await;
+    let taken = house.agent("zoe").claim_next().await.unwrap().unwrap();
+    assert_eq!(taken.name, complained.name);
+    let promoted = Change::MemberUpdated(person("zoe", "auditor", &["resolution"]));
+    tell(&house, tenant(1), vec![promoted]).await;
+    let boss = house.client(member("boss", kernel::Role::Supervisor, &[]));
+    let next = lin.create(complaint()).await;
+    assert_eq!(wrong(boss.assign(&next.name, "zoe").await), ["assignee"]);
+    // A restart changes nothing of it, and gives those who came since their room.
+    tell(&house, tenant(1), vec![Change::MemberCreated(person("nora", "agent", &["resolution"]))])
+        .await;
+    let again = house.second(7).await;
+    again.app.load().await.unwrap();
+    let taken = house.client_of(&again, agent("nora")).claim_next().await.unwrap().unwrap();
+    assert_eq!(taken.name, next.name);
+    assert_eq!(refused(house.client_of(&again, agent("zoe")).claim_next().await).1, "NOT_AN_AGENT");
+}
+
+#[tokio::test]
 async fn a_tenant_that_moves_works_by_its_new_hours() {
     let house = House::new().await;
     // 09:00 on a Monday in Shanghai is late on Sunday in New York.
@@ -129,11 +156,21 @@ async fn a_tenant_that_moves_works_by_its_new_hours() {
 #[tokio::test]
 async fn what_no_gateway_tells_is_put_aside() {
     let house = House::new().await;
-    for bad in [
-        Change::TenantCreated(company("Mars/Olympus")),
-        Change::MemberCreated(MemberWritten { member: "nora".to_owned(), ..<_>::default() }),
-    ] {
-        let refused = apply(&house, tenant(3), bad).await;
-        assert!(matches!(refused, Err(HandleError::Poison(_))), "{refused:?}");
-    }
+    let bad = Change::MemberCreated(MemberWritten { member: "nora".to_owned(), ..<_>::default() });
+    let refused = apply(&house, tenant(3), bad).await;
+    assert!(matches!(refused, Err(HandleError::Poison(_))), "{refused:?}");
+}
+
+/// The gateway of a newer release may know more of them.
+#[tokio::test]
+async fn a_time_zone_that_no_calendar_has_stops_nothing_behind_it() {
+    let house = House::new().await;
+    let staff = Change::MemberCreated(person("nora", "agent", &[]));
+    let created = Change::TenantCreated(company("Mars/Olympus"));
+    tell(&house, tenant(3), vec![staff, created]).await;
+    let nora = newcomer(&house);
+    assert_eq!(create(&nora).await.unwrap_err().code(), Code::Unavailable);
+    let mended = Change::TenantUpdated(company("America/New_York"));
+    tell(&house, tenant(3), vec![mended]).await;
+    assert_eq!(create(&nora).await.unwrap().queue, "queues/general");
 }

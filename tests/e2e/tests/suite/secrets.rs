@@ -392,7 +392,7 @@ async fn show_credentials(suite: &Suite, secrets: &Secrets) {
     let key = secrets.keep(key["secret"].as_str().unwrap());
     let mut wrong_key = key.clone();
     wrong_key.replace_range(key.len() - 8.., "AAAAAAAA");
-    secrets.keep(key.rsplit('_').next().unwrap());
+    secrets.keep(key.splitn(3, '_').nth(2).unwrap());
 
     let stranger = suite.token(&member_of(Tenant::North, &secrets.word()));
     let mut forged = suite.token(&member_of(Tenant::North, "amy"));
