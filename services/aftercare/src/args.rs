@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use config::Config;
 
-use crate::{call, demo, doctor, migrate, operate, serve, settings, token};
+use crate::{call, demo, doctor, migrate, operate, print, serve, settings, token};
 
 /// The file that is taken where none is named, if it is there.
 const FOUND_BY_ITSELF: &str = "aftercare.toml";
@@ -64,7 +64,9 @@ impl Args {
         match command {
             Command::Serve(args) => return serve::run(&config, &args).await,
             Command::Call(args) => return call::run(&config, args).await,
-            Command::Demo(args) => return demo::run(&config, &args).await,
+            Command::Demo(args) => {
+                return demo::run(&config, &args, &print::myself(file.as_deref())).await;
+            }
             Command::Migrate(args) => migrate::run(&config, &args).await?,
             Command::Token(args) => token::run(&config, &args)?,
             Command::Feed(args) => operate::feed::run(&config, args).await?,

@@ -73,13 +73,13 @@ pub(crate) struct Args {
     summary_json: Option<PathBuf>,
 }
 
-/// Plays, then tells what became of it. That some complaints were not played to their end makes the
-/// command fail.
-pub(crate) async fn run(config: &Config, args: &Args) -> Result<ExitCode> {
+/// Plays, then tells what became of it, and what to call next, where `myself` is how this program is
+/// called. That some complaints were not played to their end makes the command fail.
+pub(crate) async fn run(config: &Config, args: &Args, myself: &str) -> Result<ExitCode> {
     let texts = texts(args)?;
     let seed = crate::seed::load(config)?;
     let tenant = tenant(&seed, args.tenant.as_deref(), texts.form)?;
-    let ended = perform(config, args, tenant, &texts).await?;
+    let ended = perform(config, args, tenant, &texts, myself).await?;
     if let Some(path) = &args.summary_json {
         write(path, &ended.summary)?;
     }
@@ -107,7 +107,13 @@ struct Ended {
     refused: Vec<(String, String)>,
 }
 
-async fn perform(config: &Config, args: &Args, tenant: &Tenant, texts: &Texts) -> Result<Ended> {
+async fn perform(
+    config: &Config,
+    args: &Args,
+    tenant: &Tenant,
+    texts: &Texts,
+    myself: &str,
+) -> Result<Ended> {
     let staff = Staff::of(tenant, texts.form.language())?;
     let issuer = token::issuer(config)?;
     let suite = Suite::find(config, args.address.as_deref(), issuer, tenant.id).await?;
@@ -118,10 +124,12 @@ async fn perform(config: &Config, args: &Args, tenant: &Tenant, texts: &Texts) -
     let played = play(&players, &staff, texts).await.map_err(stopped)?;
     let took = start.elapsed();
     let tickets = read(&players, &played.names).await.map_err(stopped)?;
+    let address = args.address.as_ref().map(|address| format!(" --address {address}"));
+    let call = format!("{myself} call{} --tenant {}", address.unwrap_or_default(), tenant.slug);
     Ok(Ended {
         summary: Summary::of(&tickets),
         took,
-        look_next: look_next(&tenant.slug, args.address.as_deref(), &staff, &tickets),
+        look_next: look_next(myself, &call, &staff, &tickets),
         refused: played.refused,
     })
 }
@@ -305,15 +313,7 @@ fn write(path: &Path, summary: &Summary) -> Result<()> {
 }
 
 /// A few calls to go on with.
-fn look_next(
-    tenant: &str,
-    address: Option<&str>,
-    staff: &Staff,
-    tickets: &[(String, Ticket)],
-) -> String {
-    let program = std::env::args().next().unwrap_or_else(|| "aftercare".to_owned());
-    let address = address.map(|address| format!(" --address {address}")).unwrap_or_default();
-    let call = format!("{program} call{address} --tenant {tenant}");
+fn look_next(myself: &str, call: &str, staff: &Staff, tickets: &[(String, Ticket)]) -> String {
     let objected = tickets.iter().find(|(_, ticket)| ticket.reopen_count > 0);
     let (_, ticket) = objected.or(tickets.first()).cloned().unwrap_or_default();
     let agent = staff.agents.first().map_or("", |agent| agent.member.as_str());
@@ -326,6 +326,6 @@ fn look_next(
          {call} ListTimeline '{{\"parent\": \"{customer}\"}}'\n\
          {call} ClaimNextTicket --member {agent}\n\
          Let time pass, so that what the customers left silent closes by itself:\n\
-         {program} clock advance --by 7d"
+         {myself} clock advance --by 7d"
     )
 }

@@ -64,7 +64,7 @@ impl Stage {
         let seed = self.config.seed().unwrap();
         let tenant = tenant(&seed, None, texts.form).unwrap();
         let args = Args { address: Some(self.address.clone()), ..Args::default() };
-        let ended = perform(&self.config, &args, tenant, texts).await.unwrap();
+        let ended = perform(&self.config, &args, tenant, texts, "aftercare").await.unwrap();
         assert_eq!(ended.refused, []);
         ended.summary
     }
@@ -189,7 +189,7 @@ async fn a_suite_with_another_root_key_lets_nobody_in() {
     let (stage, other) = (stage().await, stage().await);
     let seed = Seed::shipped();
     let args = Args { address: Some(stage.address.clone()), ..Args::default() };
-    let ended = perform(&other.config, &args, &seed.tenants[0], &first(1)).await;
+    let ended = perform(&other.config, &args, &seed.tenants[0], &first(1), "aftercare").await;
     let error = format!("{:#}", ended.err().unwrap());
     assert!(error.contains("UNAUTHENTICATED"), "{error}");
 }

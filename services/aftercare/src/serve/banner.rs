@@ -1,6 +1,6 @@
 //! What a newcomer is told when the suite is up.
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::fmt::Write as _;
 
 use anyhow::Result;
 use config::Addresses;
@@ -57,7 +57,7 @@ pub(crate) fn text(process: &Process<'_>, at: &Addresses) -> Result<String> {
     } else {
         ("ResolveCustomer", CUSTOMER)
     };
-    let program = quoted(&program());
+    let program = crate::print::myself(None);
     let _ = writeln!(
         text,
         "A first call, from a second terminal:\n\n\
@@ -85,21 +85,6 @@ fn reachable(mut address: std::net::SocketAddr) -> std::net::SocketAddr {
     address
 }
 
-fn program() -> String {
-    let path = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("aftercare"));
-    path.display().to_string()
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
-    if word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,12 +99,6 @@ mod tests {
             prost_reflect::DynamicMessage::deserialize(found.unwrap(), &mut json).unwrap();
             assert!(!request.contains('\''), "it stands between quotes");
         }
-    }
-
-    #[test]
-    fn a_path_with_spaces_is_one_word() {
-        assert_eq!(quoted("/a/b-c.d"), "/a/b-c.d");
-        assert_eq!(quoted("/my files/it's"), "'/my files/it'\\''s'");
     }
 
     #[test]
