@@ -46,8 +46,14 @@ fn object(schemas: &Schemas<'_>, message: &MessageDescriptor, side: Side, depth:
     Value::Object(object)
 }
 
-/// Whether somebody who calls would say it.
+/// Whether somebody who calls would say it, and be understood: what need not be said and names what
+/// may not be there, or what fits some requests only, would have the example refused.
 fn is_said(schemas: &Schemas<'_>, field: &FieldDescriptor) -> bool {
+    let elsewhere =
+        ["customer", "purchase", "product", "queue", "required_skills", "service_type", "teams"];
+    if elsewhere.contains(&field.name()) && !schemas.is(field, Behavior::Required) {
+        return false;
+    }
     let unsaid =
         ["etag", "request_id", "page_token", "validate_only", "over_capacity", "expire_time"];
     !schemas.is(field, Behavior::OutputOnly)
@@ -218,12 +224,13 @@ mod tests {
         let ticket = POOL.get_message_by_name("aftercare.tickets.v1.Ticket").unwrap();
         let schemas = Schemas::new(&POOL, &comments, [ticket.clone()]);
         let request = message(&schemas, &ticket, Side::Request);
-        assert_eq!(request["queue"], "queues/complaints");
-        assert_eq!(request["requiredSkills"], json!(["refunds"]));
         assert_eq!(request["subject"]["faultCode"], "H155");
+        assert_eq!(request.get("serviceType").or(request.get("queue")), None);
         assert_eq!(request.get("name").or(request.get("createTime")), None);
         let answer = message(&schemas, &ticket, Side::Answer);
         assert_eq!(answer["name"], format!("tickets/{ID}"));
         assert_eq!(answer["number"], "100042");
+        assert_eq!(answer["queue"], "queues/complaints");
+        assert_eq!(answer["requiredSkills"], json!(["refunds"]));
     }
 }
