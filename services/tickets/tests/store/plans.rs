@@ -134,10 +134,11 @@ async fn those_that_wait_are_counted_by_their_index() {
         filled(db).await;
         let how = match db.engine() {
             Engine::Sqlite => "USING INDEX tickets_waiting_by_age",
-            // Which reads nothing else, once the table was vacuumed, as it is every now and then.
+            // Which reads nothing else once the table was vacuumed, as it is every now and then; not
+            // while anybody in the cluster still looks at what was before.
             Engine::Postgres => {
                 let _: Vec<(i64,)> = db.all(Sql::both("VACUUM tickets"), args![]).await.unwrap();
-                "Index Only Scan using tickets_waiting_by_age"
+                "tickets_waiting_by_age"
             }
         };
         let texts = statements().into_iter().map(|sql| sql.text(db.engine()));
