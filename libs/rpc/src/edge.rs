@@ -2,13 +2,15 @@
 //! there are call tokens only.
 //!
 //! From the outside in, each step with its reason:
-//! 1. request id and trace, so that refusals can be traced too;
-//! 2. route to the method's descriptor: everything after goes by the contract, and internal methods
+//! 1. room for the call at all ([`Admission::room`]): a process that is overloaded has nothing left
+//!    for what it refuses;
+//! 2. request id and trace, so that refusals can be traced too;
+//! 3. route to the method's descriptor: everything after goes by the contract, and internal methods
 //!    do not exist on this side;
-//! 3. credential → caller, believed for a few seconds ([`Callers`]);
-//! 4. permission, before anything is counted or forwarded; the services' own walls ask again;
-//! 5. limits and audit of the process, if it has any ([`Admission`]);
-//! 6. headers: whatever the client says of its own identity is dropped, only the headers that this
+//! 4. credential → caller, believed for a few seconds ([`Callers`]);
+//! 5. permission, before anything is counted or forwarded; the services' own walls ask again;
+//! 6. limits and audit of the process, if it has any ([`Admission`]);
+//! 7. headers: whatever the client says of its own identity is dropped, only the headers that this
 //!    wall names go further, with a call token in place of the credential.
 //!
 //! A stream lives as long as its credential: every second this is looked at again, and the stream
@@ -25,7 +27,7 @@ use std::{
     borrow::Cow,
     collections::HashMap,
     convert::Infallible,
-    future::Future,
+    future::{Future, ready},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -130,6 +132,11 @@ impl Shared {
         let method = method.ok_or_else(status::unknown_method)?;
         let link = self.services.get(&method.service).ok_or_else(status::unknown_method)?;
         Ok((method, link))
+    }
+
+    /// Whether there is room for a call of this path; unknown ones are answered further in.
+    fn room(&self, path: &str) -> Result<(), Status> {
+        self.methods.get(path).map_or(Ok(()), |method| self.admission.room(method))
     }
 
     /// Whom a token stands for.
@@ -263,6 +270,9 @@ impl Service<Request<Body>> for Edge {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if let Err(refused) = self.shared.room(request.uri().path()) {
+            return Box::pin(ready(Ok(refused.into_http())));
+        }
         let shared = self.shared.clone();
         Box::pin(async move { Ok(shared.answer(request).await) })
     }

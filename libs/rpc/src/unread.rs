@@ -11,6 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -36,8 +37,11 @@ impl Read {
 
 impl Drop for Read {
     fn drop(&mut self) {
-        if let Some(rest) = self.inner.take().filter(|rest| !rest.is_end_stream()) {
-            self.tasks.spawn(tokio::time::timeout(PATIENCE, drain(rest)));
+        let Some(rest) = self.inner.take().filter(|rest| !rest.is_end_stream()) else { return };
+        let mut drain = Box::pin(drain(rest));
+        // Most of it is there already.
+        if (&mut drain).now_or_never().is_none() {
+            self.tasks.spawn(tokio::time::timeout(PATIENCE, drain));
         }
     }
 }

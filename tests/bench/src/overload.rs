@@ -52,8 +52,9 @@ struct Tally {
 
 /// Measures reads and writes.
 pub(crate) async fn run(plan: &Plan) -> Result<Vec<Comparison>> {
+    let apart = Apart::serving(plan.postgres)?;
     let suite = Suite::start(&plan.site, "bench_overload").await?;
-    let _apart = Apart::put(suite.pid()?, plan.postgres)?;
+    apart.loading()?;
     let customers = tickets::customers(&suite, CUSTOMERS).await?;
     let names = tickets::worked_on(&suite, &customers, TICKETS).await?;
     let (server, postgres) = (Some(suite.pid()?), plan.postgres);
@@ -179,16 +180,22 @@ struct Apart {
 }
 
 impl Apart {
-    fn put(suite: u32, postgres: u32) -> Result<Self> {
+    /// Puts the database and this program where the suite is to be started, which sees no more
+    /// processors than that and whose connections are served there too.
+    fn serving(postgres: u32) -> Result<Self> {
         let apart = Self { postgres };
         let last = last_processor()?;
         if last > 0 {
-            let others = format!("1-{last}");
-            keep_to(&others, suite)?;
-            keep_to(&others, postgres)?;
-            keep_to("0", std::process::id())?;
+            for pid in [postgres, std::process::id()] {
+                keep_to(&format!("1-{last}"), pid)?;
+            }
         }
         Ok(apart)
+    }
+
+    /// Puts this program, which makes the load, where the suite is not.
+    fn loading(&self) -> Result<()> {
+        keep_to("0", std::process::id())
     }
 }
 

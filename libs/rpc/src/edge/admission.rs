@@ -8,9 +8,17 @@ use crate::access::Method;
 
 /// Counts the calls of callers who are known, and may refuse them.
 ///
-/// A call goes through it in this order: [`signed_in`](Self::signed_in) if its credential is new,
-/// [`admit`](Self::admit) if the caller has the permission, [`ended`](Self::ended) in any case.
+/// A call goes through it in this order: [`room`](Self::room) before anything else,
+/// [`signed_in`](Self::signed_in) if its credential is new, [`admit`](Self::admit) if the caller has
+/// the permission, [`ended`](Self::ended) in any case, where there was room.
 pub trait Admission: Send + Sync + 'static {
+    /// Says no where there is no room for a call of this method, whoever makes it. Nothing has been
+    /// done for the call yet, so that refusing it costs next to nothing.
+    fn room(&self, method: &Method) -> Result<(), Status> {
+        let _ = method;
+        Ok(())
+    }
+
     /// Lets a call in, or says why not: a quota, an overload. Headers for the client, such as what is
     /// left of a quota, are in the answer, or in the metadata of the status.
     fn admit(&self, known: &Known, method: &Method) -> Result<Admitted, Status>;

@@ -83,6 +83,7 @@ impl Callers for Names {
 struct Book {
     lines: Mutex<Vec<String>>,
     full: Mutex<bool>,
+    crowded: Mutex<bool>,
 }
 
 impl Book {
@@ -110,6 +111,13 @@ impl super::Permit for Permit {
 struct Door(Arc<Book>);
 
 impl Admission for Door {
+    fn room(&self, _: &Method) -> Result<(), Status> {
+        match *self.0.crowded.lock().unwrap() {
+            true => Err(status::overloaded(Duration::from_secs(1))),
+            false => Ok(()),
+        }
+    }
+
     fn admit(&self, _: &Known, _: &Method) -> Result<Admitted, Status> {
         if *self.0.full.lock().unwrap() {
             let mut status = status::plain(Code::ResourceExhausted, "QUOTA", "too many");
@@ -403,6 +411,19 @@ async fn the_limits_see_every_call_and_its_end() {
 }
 
 /// What a stream ends with, after how long.
+#[tokio::test(start_paused = true)]
+async fn a_crowded_process_does_nothing_for_a_call() {
+    let house = house();
+    *house.book.crowded.lock().unwrap() = true;
+    let answer = house.by("agent", GET).await;
+    let status = status_of(&answer);
+    assert_eq!(status.code(), Wire::Unavailable);
+    assert!(status.metadata().contains_key(status::PUSHBACK));
+    assert_eq!((house.asked(), house.book.read()), (0, Vec::new()));
+    // What is none of the contract's is still unknown.
+    assert_eq!(code(&house.by("staff", "/x/Y").await), Wire::Unimplemented);
+}
+
 async fn end_of(mut body: Body) -> (Status, Duration) {
     let began = Instant::now();
     while let Some(frame) = body.frame().await {

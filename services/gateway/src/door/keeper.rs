@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     App,
-    limits::{Class, Overload, Quotas, Rate},
+    limits::{Class, Overload, Quotas, Rate, Shed},
 };
 
 /// `DATA_CLASS_IDENTIFIER`.
@@ -61,6 +61,12 @@ impl Keeper {
         self.app.access_log().record(caller.tenant, kind, caller, method, known.credential);
     }
 
+    /// A refusal, counted.
+    fn shed(&self, shed: Shed) -> Status {
+        self.metrics.sheds.with_label_values(&["overload"]).inc();
+        shed.status()
+    }
+
     /// Whether an answer of `method` may have told this caller what is masked for others.
     fn unmasks(&self, known: &Known, method: &Method) -> bool {
         self.telling.contains(&method.path)
@@ -69,6 +75,10 @@ impl Keeper {
 }
 
 impl Admission for Keeper {
+    fn room(&self, method: &Method) -> Result<(), Status> {
+        self.overload.room(Class::of(method)).map_err(|shed| self.shed(shed))
+    }
+
     fn admit(&self, known: &Known, method: &Method) -> Result<Admitted, Status> {
         let caller = &known.caller;
         let rate = known.quota.map(|quota| Rate::new(quota.calls_per_second, quota.burst));
@@ -86,10 +96,8 @@ impl Admission for Keeper {
                 return Err(status);
             }
         }
-        let permit = self.overload.enter(caller.tenant, Class::of(method)).map_err(|shed| {
-            self.metrics.sheds.with_label_values(&["overload"]).inc();
-            shed.status()
-        })?;
+        let permit = self.overload.enter(caller.tenant, Class::of(method));
+        let permit = permit.map_err(|shed| self.shed(shed))?;
         if caller.kind == CallerKind::Integration
             && let Ok(key) = Uuid::try_parse(&caller.subject)
         {

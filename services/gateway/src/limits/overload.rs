@@ -89,6 +89,11 @@ impl Overload {
         Self { limiter: Arc::new(Mutex::new(Limiter::new(ceiling))), epoch: Instant::now() }
     }
 
+    /// Refuses a call where nobody's would be let in.
+    pub fn room(&self, class: Class) -> Result<(), Shed> {
+        lock(&self.limiter).room(self.epoch.elapsed(), class)
+    }
+
     /// Lets a call in, or refuses it at once. The permit is held until the answer has been sent.
     pub fn enter(&self, tenant: TenantId, class: Class) -> Result<Permit, Shed> {
         let entered = self.epoch.elapsed();

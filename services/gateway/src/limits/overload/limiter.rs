@@ -19,7 +19,7 @@ const ENOUGH: u32 = 16;
 const TOLERANCE: f64 = 2.0;
 /// A baseline counts as at least this, in seconds: on a fast service a few callers at once double the
 /// latency, and nobody notices. What takes less than twice this long is no overload.
-const UNNOTICED: f64 = 0.05;
+const UNNOTICED: f64 = 0.02;
 /// One answer counts at most this many baselines, so that a single slow one does not sway the mean.
 const OUTLIER: f64 = 10.0;
 /// How far the baseline moves in a window towards a lower mean.
@@ -32,6 +32,8 @@ const RELEARNS_BY: f64 = 0.3;
 const LEARNT: f64 = 1.2;
 /// The part of the limit that is kept from tenants who hold their fair share already.
 const RESERVE: f64 = 0.25;
+/// Of so many calls for which there is no room, one is looked at to see whose it is.
+const LOOKED_AT: u32 = 8;
 /// What a refused caller waits where as many are refused as are let in; more where it is worse.
 const PUSHBACK: Duration = Duration::from_millis(400);
 /// The longest that a refused caller is told to wait.
@@ -124,6 +126,27 @@ impl Limiter {
         self.in_flight
     }
 
+    /// Says when to try again where there is no room for anybody. Now and then it lets one pass, to be
+    /// refused by [`enter`](Self::enter): who fills the process must make room for tenants who ask
+    /// too, and so must be told from them.
+    pub(super) fn room(&mut self, now: Duration, class: Class) -> Result<(), Shed> {
+        self.roll(now);
+        let (all, most) = self.filled(class);
+        if all < most * class.part() || self.window.refused.is_multiple_of(LOOKED_AT) {
+            return Ok(());
+        }
+        self.window.refused += 1;
+        Err(self.shed())
+    }
+
+    /// How many are in that share the places of this class, and how many places there are.
+    fn filled(&self, class: Class) -> (f64, f64) {
+        match class {
+            Class::Stream => (f64::from(self.streams), self.ceiling),
+            Class::List | Class::Read | Class::Write => (f64::from(self.in_flight), self.limit),
+        }
+    }
+
     /// Lets a call in, or says when to try again.
     pub(super) fn enter(
         &mut self,
@@ -132,19 +155,18 @@ impl Limiter {
         class: Class,
     ) -> Result<(), Shed> {
         self.roll(now);
+        let (all, most) = self.filled(class);
         let seats = self.tenants.entry(tenant).or_default();
         if seats.asked != self.window.number {
             seats.asked = self.window.number;
             self.window.asking += 1;
         }
-        let (all, all_of_it, mine) = match class {
-            Class::Stream => (self.streams, self.ceiling, seats.streams),
-            Class::List | Class::Read | Class::Write => {
-                (self.in_flight, self.limit, seats.in_flight)
-            }
+        let mine = match class {
+            Class::Stream => seats.streams,
+            Class::List | Class::Read | Class::Write => seats.in_flight,
         };
         let asking = self.window.asking.max(self.asked);
-        if !admits(f64::from(all), all_of_it, class.part(), f64::from(mine), f64::from(asking)) {
+        if !admits(all, most, class.part(), f64::from(mine), f64::from(asking)) {
             self.window.refused += 1;
             return Err(self.shed());
         }

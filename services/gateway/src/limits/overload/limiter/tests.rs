@@ -86,7 +86,9 @@ impl World {
                         events.push(Reverse((at + gap, Event::Asks(index))));
                     }
                     tally.asked += 1;
-                    match self.limiter.enter(at, tenant(load.tenant), load.class) {
+                    let room = self.limiter.room(at, load.class);
+                    let mut enter = || self.limiter.enter(at, tenant(load.tenant), load.class);
+                    match room.and_then(|()| enter()) {
                         Ok(()) => self.queue.push_back((index, at)),
                         Err(shed) => {
                             assert!(shed.retry_after > Duration::ZERO);
