@@ -52,9 +52,9 @@ struct Tally {
 
 /// Measures reads and writes.
 pub(crate) async fn run(plan: &Plan) -> Result<Vec<Comparison>> {
-    let apart = Apart::serving(plan.postgres)?;
+    let _apart = Apart::serving(plan.postgres)?;
     let suite = Suite::start(&plan.site, "bench_overload").await?;
-    apart.loading()?;
+    Apart::loading()?;
     let customers = tickets::customers(&suite, CUSTOMERS).await?;
     let names = tickets::worked_on(&suite, &customers, TICKETS).await?;
     let (server, postgres) = (Some(suite.pid()?), plan.postgres);
@@ -194,7 +194,7 @@ impl Apart {
     }
 
     /// Puts this program, which makes the load, where the suite is not.
-    fn loading(&self) -> Result<()> {
+    fn loading() -> Result<()> {
         keep_to("0", std::process::id())
     }
 }

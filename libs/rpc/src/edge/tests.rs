@@ -112,9 +112,10 @@ struct Door(Arc<Book>);
 
 impl Admission for Door {
     fn room(&self, _: &Method) -> Result<(), Status> {
-        match *self.0.crowded.lock().unwrap() {
-            true => Err(status::overloaded(Duration::from_secs(1))),
-            false => Ok(()),
+        if *self.0.crowded.lock().unwrap() {
+            Err(status::overloaded(Duration::from_secs(1)))
+        } else {
+            Ok(())
         }
     }
 
