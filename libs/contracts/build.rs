@@ -9,8 +9,13 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost::Message as _;
 use tonic_prost_build::FileDescriptorSet;
 
-const PACKAGES: [&str; 4] =
-    ["aftercare/type/v1", "aftercare/gateway/v1", "aftercare/tickets/v1", "aftercare/customers/v1"];
+const PACKAGES: [&str; 5] = [
+    "aftercare/type/v1",
+    "aftercare/gateway/v1",
+    "aftercare/tickets/v1",
+    "aftercare/customers/v1",
+    "aftercare/knowledge/v1",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");

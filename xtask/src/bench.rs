@@ -1,7 +1,8 @@
 //! `cargo xtask bench`: what the suite costs, as ratios to what it stands on
 //!
 //! Builds the binary and the bench in release, starts a private PostgreSQL with room for the larger
-//! database, and runs `tests/bench` on it. Nothing here can fail because a machine is slow.
+//! database, and runs `tests/bench` on it; `search` needs neither the binary nor PostgreSQL. Nothing
+//! here can fail because a machine is slow.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,7 +32,10 @@ pub(crate) enum Bench {
     Gateway,
     /// Three times as many calls as can be served, against what can be served
     Overload,
-    /// All of them
+    /// The search engine: its answers to the questions of a folder of sets against a peer's, and
+    /// its costs against bare tantivy's
+    Search,
+    /// All of them but `search`
     All,
 }
 
@@ -41,6 +45,8 @@ pub(crate) struct Args {
     /// What to measure
     #[arg(default_value = "all")]
     bench: Bench,
+    /// For `search`: a set of questions with right answers, or a folder of sets
+    dir: Option<PathBuf>,
     /// How often each side is measured
     #[arg(long, default_value = "5")]
     rounds: usize,
@@ -55,6 +61,9 @@ pub(crate) struct Args {
 /// Answers with the bench's exit code.
 pub(crate) fn run(shell: &Shell, args: &Args) -> Result<ExitCode> {
     let metadata = Metadata::read(shell)?;
+    if matches!(args.bench, Bench::Search) {
+        return search(shell, &metadata, args);
+    }
     tools::ensure(shell, &[Tool::Postgres])?;
     shell.step("build", || {
         let build = ["build", "--release", "--package", "aftercare", "--package"];
@@ -71,6 +80,27 @@ pub(crate) fn run(shell: &Shell, args: &Args) -> Result<ExitCode> {
     }
     bench.args(["--rounds", &args.rounds.to_string(), "--seconds", &args.seconds.to_string()]);
     bench.args(["--postgres", &cluster.url(), "--aftercare"]).arg(release.join("aftercare"));
+    if let Some(file) = &args.json {
+        bench.arg("--json").arg(std::path::absolute(file)?);
+    }
+    let status = shell.run(&mut bench)?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The search engine's bench; the peer's packages are fetched only where there are sets.
+fn search(shell: &Shell, metadata: &Metadata, args: &Args) -> Result<ExitCode> {
+    shell.step("build", || {
+        let build = ["build", "--release", "--package", "aftercare-bench"];
+        shell.must(shell.command("cargo").args(build))
+    })?;
+    let mut bench = shell.command(metadata.target.join("release/aftercare-bench"));
+    bench.args(["search", "--rounds", &args.rounds.to_string()]);
+    if let Some(dir) = &args.dir {
+        tools::ensure(shell, &[Tool::Python])?;
+        let python =
+            shell.step("python packages", || tools::python_bench(shell, &metadata.target))?;
+        bench.arg(std::path::absolute(dir)?).arg("--python").arg(python);
+    }
     if let Some(file) = &args.json {
         bench.arg("--json").arg(std::path::absolute(file)?);
     }

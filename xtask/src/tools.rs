@@ -112,15 +112,23 @@ pub(crate) fn node_modules(shell: &Shell, target: &Path) -> Result<PathBuf> {
 
 /// The interpreter of a virtual environment with the packages of `xtask/python/requirements.txt`.
 pub(crate) fn python(shell: &Shell, target: &Path) -> Result<PathBuf> {
-    let pinned = shell.root().join("xtask/python/requirements.txt");
-    let home = target.join("python");
+    environment(shell, "requirements.txt", &target.join("python"))
+}
+
+/// The same with the packages of `xtask/python/bench.txt`.
+pub(crate) fn python_bench(shell: &Shell, target: &Path) -> Result<PathBuf> {
+    environment(shell, "bench.txt", &target.join("python-bench"))
+}
+
+fn environment(shell: &Shell, pins: &str, home: &Path) -> Result<PathBuf> {
+    let pinned = shell.root().join("xtask/python").join(pins);
     let interpreter = home.join("bin/python");
-    if !is_installed(&pinned, &home, &interpreter)? {
+    if !is_installed(&pinned, home, &interpreter)? {
         // From scratch, since an environment breaks when the interpreter below it changes.
-        shell.must(shell.command("python3").args(["-m", "venv", "--clear"]).arg(&home))?;
+        shell.must(shell.command("python3").args(["-m", "venv", "--clear"]).arg(home))?;
         let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
         shell.must(shell.command(&interpreter).args(install).arg(&pinned))?;
-        mark_installed(&pinned, &home)?;
+        mark_installed(&pinned, home)?;
     }
     Ok(interpreter)
 }

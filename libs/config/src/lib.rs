@@ -26,5 +26,5 @@ pub use secret::{DatabaseUrl, Secret};
 pub use seed::Seed;
 pub use settings::{
     Addresses, Audit, Clock, Config, Database, Drain, Environment, Identity, Keys, Limits, List,
-    Log, LogFormat, SERVICES, SeedFile, Server, Service, Telemetry,
+    Log, LogFormat, SERVICES, Search, SeedFile, Server, Service, Telemetry,
 };

@@ -17,7 +17,7 @@ use serde::{
 use crate::{DatabaseUrl, Oidc, Secret};
 
 /// The services that the binary can run.
-pub const SERVICES: [&str; 3] = [GATEWAY, "tickets", "customers"];
+pub const SERVICES: [&str; 4] = [GATEWAY, "tickets", "customers", "knowledge"];
 /// The one that clients come in by.
 const GATEWAY: &str = "gateway";
 
@@ -41,6 +41,7 @@ pub struct Config {
     pub roles: BTreeMap<String, List>,
     pub seed: SeedFile,
     pub audit: Audit,
+    pub search: Search,
     pub limits: Limits,
     pub drain: Drain,
 }
@@ -128,6 +129,13 @@ pub struct Identity {
 #[serde(deny_unknown_fields)]
 pub struct SeedFile {
     pub file: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Search {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -256,6 +264,12 @@ impl Config {
     /// Whether the suite's time may be moved.
     pub fn virtual_clock(&self) -> bool {
         self.clock.is_virtual.unwrap_or_else(|| self.embedded())
+    }
+
+    /// The folder of this process's indexes.
+    pub fn search_folder(&self) -> PathBuf {
+        let beside = self.database.url.sqlite_folder().unwrap_or("data");
+        self.search.folder.clone().unwrap_or_else(|| Path::new(beside).join("search"))
     }
 
     /// Where one service's database is: a file in the folder, or the database that has its schema.

@@ -46,6 +46,14 @@ pub mod customers {
     }
 }
 
+/// Knowledge.
+pub mod knowledge {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("aftercare.knowledge.v1");
+    }
+}
+
 /// Every file of the contracts and what they import, with custom options and comments.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.binpb"));
 

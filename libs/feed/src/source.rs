@@ -139,6 +139,22 @@ impl Source {
         Ok(Heads { incarnation, heads, tails })
     }
 
+    /// Waits until the feed has come further than `seen`, or is another one; says how far. For who
+    /// derives something from the feed in this process, such as an index.
+    pub async fn moved(&self, seen: &Heads) -> Result<Heads, Error> {
+        let mut news = self.news();
+        loop {
+            let heads = self.recent_heads().await?;
+            if heads != *seen {
+                return Ok(heads);
+            }
+            tokio::select! {
+                _ = news.changed() => {}
+                () = tokio::time::sleep(self.shared.heads_age) => {}
+            }
+        }
+    }
+
     /// How far the feed had come a moment ago, or at the last announcement if that was later.
     ///
     /// Nothing is held while the database is asked: a reader that its client stops to poll in the
@@ -170,7 +186,7 @@ impl Source {
 
     /// Reads one partition after a position: at most `limit` events, all of them or one tenant's.
     /// `None` where there is no such partition.
-    pub(crate) async fn read(
+    pub async fn read(
         &self,
         heads: &Heads,
         partition: u32,

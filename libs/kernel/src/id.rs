@@ -62,6 +62,10 @@ ids! {
     CustomerId => "customers";
     /// One purchase of a customer.
     PurchaseId => "purchases";
+    /// Something that a company knows.
+    ArticleId => "articles";
+    /// Something that somebody searched for.
+    SearchId => "searches";
     /// What another system calls with.
     ApiKeyId => "apiKeys";
 }

@@ -145,9 +145,13 @@ const AGENT: &[&str] = &[
     "timeline.read",
     "members.read",
     "workspace.read",
+    "articles.read",
+    "articles.search",
+    "articles.vote",
 ];
 
 const SHIPPED: &[(Role, &[&str])] = &[
+    (Role::Anonymous, &["articles.read", "articles.search", "articles.vote"]),
     (
         Role::Customer,
         &[
@@ -162,11 +166,17 @@ const SHIPPED: &[(Role, &[&str])] = &[
             "purchases.read@own",
             "timeline.read@own",
             "products.read",
+            "articles.read",
+            "articles.search",
+            "articles.vote",
         ],
     ),
     (Role::Agent, AGENT),
     (Role::SeniorAgent, &["tickets.assign", "pii.read"]),
-    (Role::Supervisor, &["tickets.assign", "tickets.over_assign", "pii.read"]),
+    (
+        Role::Supervisor,
+        &["tickets.assign", "tickets.over_assign", "searches.read", "feedback.read", "pii.read"],
+    ),
     (
         Role::Integration,
         &[
@@ -178,6 +188,9 @@ const SHIPPED: &[(Role, &[&str])] = &[
             "timeline.*",
             "members.read",
             "workspace.read",
+            "articles.*",
+            "searches.read",
+            "feedback.read",
             "pii.read",
         ],
     ),
@@ -209,9 +222,23 @@ const SHIPPED: &[(Role, &[&str])] = &[
             "keys.read",
             "access.read",
             "workspace.read",
+            "articles.read",
+            "articles.search",
+            "searches.read",
+            "feedback.read",
         ],
     ),
-    (Role::Editor, &["tickets.read", "entries.read", "products.read"]),
+    (
+        Role::Editor,
+        &[
+            "tickets.read",
+            "entries.read",
+            "products.read",
+            "articles.*",
+            "searches.read",
+            "feedback.read",
+        ],
+    ),
     (
         Role::Admin,
         &[
@@ -226,6 +253,9 @@ const SHIPPED: &[(Role, &[&str])] = &[
             "keys.*",
             "access.read",
             "workspace.read",
+            "articles.*",
+            "searches.read",
+            "feedback.read",
             "pii.read",
         ],
     ),
@@ -236,6 +266,7 @@ const SHIPPED: &[(Role, &[&str])] = &[
             "tenants.write",
             "tenants.suspend",
             "feed.admin",
+            "indexes.rebuild",
             "clock.read",
             "clock.advance",
         ],

@@ -45,6 +45,8 @@ from! {
     kernel::CustomerId => Id, |id| id.uuid();
     kernel::PurchaseId => Id, |id| id.uuid();
     kernel::ApiKeyId => Id, |id| id.uuid();
+    kernel::ArticleId => Id, |id| id.uuid();
+    kernel::SearchId => Id, |id| id.uuid();
     i64 => Int, |number| number;
     i32 => Int, |number| i64::from(number);
     u32 => Int, |number| i64::from(number);

@@ -56,6 +56,8 @@ pub struct Meters {
     pub consumer_stopped: IntGaugeVec,
     /// Events that a consumer could not take, by consumer.
     pub dead_letters: IntCounterVec,
+    /// How long after an article changed its index has it, in seconds.
+    pub index_freshness: HistogramVec,
     /// Spans that did not reach the collector, by where they were lost (`queue`, `collector`).
     pub spans_dropped: IntCounterVec,
 }
@@ -162,6 +164,11 @@ impl Meters {
                 "aftercare_dead_letters_total",
                 "Events put aside by a consumer",
                 &["consumer"],
+            ),
+            index_freshness: new.histogram(
+                "aftercare_index_freshness_seconds",
+                "How long after an article changed its index has it",
+                &[],
             ),
             spans_dropped: new.counter(
                 "aftercare_spans_dropped_total",

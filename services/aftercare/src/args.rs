@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use config::Config;
 
-use crate::{call, demo, doctor, migrate, operate, print, serve, settings, token};
+use crate::{call, demo, doctor, migrate, operate, print, serve, settings, token, transfer};
 
 /// The file that is taken where none is named, if it is there.
 const FOUND_BY_ITSELF: &str = "aftercare.toml";
@@ -36,6 +36,10 @@ enum Command {
     Token(token::Args),
     /// Call a method by its name, with JSON in and out.
     Call(call::Args),
+    /// Record articles from files: CSV, JSON lines, Markdown with front matter.
+    Import(transfer::Import),
+    /// Write articles to files that an import reads.
+    Export(transfer::Export),
     /// Play real complaints through the API of a running suite.
     Demo(demo::Args),
     /// Look at the installation and say what is wrong with it.
@@ -47,6 +51,8 @@ enum Command {
     Feed(operate::feed::Args),
     /// Show or move the time of a running suite.
     Clock(operate::clock::Args),
+    /// Build an index of a running suite anew.
+    Index(operate::index::Args),
 }
 
 impl Args {
@@ -64,6 +70,8 @@ impl Args {
         match command {
             Command::Serve(args) => return serve::run(&config, &args).await,
             Command::Call(args) => return call::run(&config, args).await,
+            Command::Import(args) => return transfer::import(&config, args).await,
+            Command::Export(args) => transfer::export(&config, args).await?,
             Command::Demo(args) => {
                 return demo::run(&config, &args, &print::myself(file.as_deref())).await;
             }
@@ -71,6 +79,7 @@ impl Args {
             Command::Token(args) => token::run(&config, &args)?,
             Command::Feed(args) => operate::feed::run(&config, args).await?,
             Command::Clock(args) => operate::clock::run(&config, args).await?,
+            Command::Index(args) => operate::index::run(&config, args).await?,
             Command::Doctor | Command::Config(_) => {}
         }
         Ok(ExitCode::SUCCESS)

@@ -1,4 +1,5 @@
-//! The one binary: serve, migrate, token, call, demo, doctor, feed, clock, config.
+//! The one binary: serve, migrate, token, call, import, export, demo, doctor, feed,
+//! clock, index, config.
 //!
 //! Each subcommand is a module with its arguments and a `run`. What they print is for people and
 //! shells: results on standard output, everything else on standard error.
@@ -21,6 +22,7 @@ mod seed;
 mod serve;
 mod settings;
 mod token;
+mod transfer;
 
 use std::process::ExitCode;
 

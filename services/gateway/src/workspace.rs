@@ -2,7 +2,7 @@
 //!
 //! The parts are read side by side, each on behalf of the caller and each for a bounded time, so that
 //! a service that is away costs its own part and no other. Nothing is written, and no workspace takes
-//! more than eight calls.
+//! more than nine calls.
 
 use std::{future::Future, time::Duration};
 
@@ -13,6 +13,7 @@ use contracts::{
         timeline_service_client::TimelineServiceClient,
     },
     gateway::v1 as pb,
+    knowledge::v1::{self as knowledge, search_service_client::SearchServiceClient},
     tickets::v1::{
         self as tickets, conversation_service_client::ConversationServiceClient,
         ticket_service_client::TicketServiceClient,
@@ -29,12 +30,16 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const ENTRIES: i32 = 50;
 const ROWS: i32 = 20;
 const ITEMS: i32 = 50;
+const SUGGESTIONS: i32 = 5;
+/// The longest text that articles are suggested for, in characters.
+const TEXT: usize = 4_000;
 
-/// Composes workspaces of what tickets and customers know.
+/// Composes workspaces of what tickets, customers and knowledge know.
 #[derive(Clone, Debug)]
 pub struct Workspaces {
     tickets: Outbound,
     customers: Outbound,
+    knowledge: Outbound,
 }
 
 /// Why a part is missing.
@@ -80,9 +85,9 @@ struct OfCustomer {
 }
 
 impl Workspaces {
-    /// Workspaces over these ways to tickets and customers.
-    pub fn new(tickets: Outbound, customers: Outbound) -> Self {
-        Self { tickets, customers }
+    /// Workspaces over these ways to the services.
+    pub fn new(tickets: Outbound, customers: Outbound, knowledge: Outbound) -> Self {
+        Self { tickets, customers, knowledge }
     }
 
     /// Adds the service to others of the gateway.
@@ -96,12 +101,16 @@ impl Workspaces {
         let (ticket, entries) =
             join!(within(call, client.get_ticket(request)), self.entries(call, name));
         let ticket = ticket?;
-        let (customer, customer_tickets, purchases, timeline) = if ticket.customer.is_empty() {
-            (Err(absent()), Err(absent()), Err(absent()), Err(absent()))
-        } else {
+        let said = entries.as_ref().map(Vec::as_slice).unwrap_or_default();
+        let of_customer = async {
+            if ticket.customer.is_empty() {
+                return (Err(absent()), Err(absent()), Err(absent()), Err(absent()));
+            }
             let of = Box::pin(self.of_customer(call, &ticket.customer)).await;
             (of.customer.map_err(|status| missing(&status)), of.tickets, of.purchases, of.timeline)
         };
+        let (suggested, (customer, customer_tickets, purchases, timeline)) =
+            join!(self.suggested(call, &ticket, said), of_customer);
         let mut parts = Vec::new();
         Ok(pb::TicketWorkspace {
             ticket: Some(take(&mut parts, "ticket", Ok(ticket))),
@@ -110,8 +119,28 @@ impl Workspaces {
             customer_tickets: take(&mut parts, "customer_tickets", customer_tickets),
             purchases: take(&mut parts, "purchases", purchases),
             timeline: take(&mut parts, "timeline", timeline),
+            suggested_articles: take(&mut parts, "suggested_articles", suggested),
             parts,
         })
+    }
+
+    /// Articles that may answer a ticket in which this was said.
+    async fn suggested(
+        &self,
+        call: &Call,
+        ticket: &tickets::Ticket,
+        said: &[tickets::Entry],
+    ) -> Fared<Vec<knowledge::SearchResult>> {
+        let product = ticket.subject.as_ref().map(|subject| subject.product.clone());
+        let request = knowledge::SuggestForTextRequest {
+            text: text(ticket, said),
+            locale: ticket.language.clone(),
+            products: product.into_iter().filter(|product| !product.is_empty()).collect(),
+            page_size: SUGGESTIONS,
+            ..knowledge::SuggestForTextRequest::default()
+        };
+        let mut client = SearchServiceClient::new(self.knowledge.on_behalf(call));
+        Ok(part(call, client.suggest_for_text(request)).await?.results)
     }
 
     async fn of_somebody(&self, call: &Call, name: &str) -> Result<pb::CustomerWorkspace, Status> {
@@ -192,6 +221,17 @@ impl Workspaces {
         let mut client = TimelineServiceClient::new(self.customers.on_behalf(call));
         Ok(part(call, client.list_timeline(request)).await?.items)
     }
+}
+
+/// What a ticket is about, in its own words: its title, what happened, and the last that its customer
+/// said.
+fn text(ticket: &tickets::Ticket, said: &[tickets::Entry]) -> String {
+    let what = ticket.facts.as_ref().map(|facts| facts.what.as_str()).unwrap_or_default();
+    let by_customer =
+        |entry: &&tickets::Entry| entry.author_role() == tickets::AuthorRole::Customer;
+    let last = said.iter().rev().find(by_customer).map(|entry| entry.body.as_str());
+    let all = [ticket.title.as_str(), what, last.unwrap_or_default()];
+    all.join("\n").chars().take(TEXT).collect()
 }
 
 /// What a part answers in its time.

@@ -68,6 +68,11 @@ impl Times {
     }
 }
 
+/// Seconds of processor time of this process up to now.
+pub(crate) fn own() -> Result<f64> {
+    Ok(Stat::of("self")?.own)
+}
+
 struct Stat {
     parent: u32,
     own: f64,

@@ -25,6 +25,7 @@ mod proxy;
 mod raw;
 mod report;
 mod rounds;
+mod search;
 mod suite;
 mod tickets;
 mod token;
@@ -52,6 +53,13 @@ struct Args {
 enum Part {
     /// Measure
     Run(Run),
+    /// Measure the search engine, which needs no database
+    Search(search::Args),
+    /// The memory that an index of the search engine takes
+    SearchMemory {
+        /// The index
+        folder: PathBuf,
+    },
     /// The raw echo that `GetTicket` is measured against
     Echo {
         /// Requests with their answers
@@ -141,6 +149,8 @@ fn main() -> Result<()> {
     let load = || Builder::new_current_thread().enable_all().build();
     let server = || Builder::new_multi_thread().enable_all().build();
     match Args::parse().part {
+        Part::Search(args) => search::run(&args),
+        Part::SearchMemory { folder } => search::remember(&folder),
         Part::Run(run) => load()?.block_on(measure(run)),
         Part::Echo { answers } => server()?.block_on(echo::serve(&answers)),
         Part::Bare { database } => server()?.block_on(bare::serve(&database)),

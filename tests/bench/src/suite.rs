@@ -72,7 +72,7 @@ impl Suite {
     pub(crate) async fn apart(site: &Site, name: &str) -> Result<Self> {
         let home = Home::new(site, name).await?;
         home.configure("")?;
-        let services = ["tickets", "customers"];
+        let services = ["tickets", "customers", "knowledge"];
         let (program, peer) = home.serve(&services, "peers").await?;
         let link = |service| format!("[services.{service}]\nlink = \"http://{peer}\"\n");
         home.configure(&services.map(link).concat())?;

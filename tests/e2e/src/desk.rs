@@ -98,6 +98,32 @@ impl<'a> Desk<'a> {
         self.system().call("CreateProduct", request).await
     }
 
+    /// An article of these words for everybody, as it is recorded.
+    pub fn words(word: &str) -> Value {
+        json!({
+            "audience": { "level": "AUDIENCE_LEVEL_PUBLIC" },
+            "revision": {
+                "locale": "en",
+                "title": format!("What about {word}"),
+                "body": format!("This is what we know of {word}."),
+                "similarQuestions": [format!("Tell me of {word}")],
+            },
+        })
+    }
+
+    /// An article that is only written.
+    pub async fn draft(&self) -> Value {
+        let article = Self::words(&canary());
+        self.system().call("CreateArticle", json!({ "article": article })).await
+    }
+
+    /// A published one.
+    pub async fn article(&self) -> Value {
+        let draft = self.draft().await;
+        let request = json!({ "name": draft["revision"]["name"] });
+        self.system().call("PublishRevision", request).await
+    }
+
     /// A complaint with all its facts, of this customer.
     pub fn complaint(customer: &str) -> Value {
         let word = canary();

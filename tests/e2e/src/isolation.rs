@@ -114,6 +114,10 @@ fn unexpected(abroad: Abroad, role: Role, outcome: &Outcome) -> Option<String> {
 /// A name of the same form and length that nobody has.
 pub fn nobodys(name: &str) -> String {
     const NOBODY: [&str; 2] = ["0123456789ab", "ba9876543210"];
+    // A revision is named by its number within an article.
+    if let Some((article, number)) = name.rsplit_once("/revisions/") {
+        return format!("{}/revisions/{number}", nobodys(article));
+    }
     let kept = &name[..name.len() - NOBODY[0].len()];
     let end = if name.ends_with(NOBODY[0]) { NOBODY[1] } else { NOBODY[0] };
     format!("{kept}{end}")
@@ -155,6 +159,7 @@ mod tests {
         let other = nobodys(name);
         assert_eq!(other, "tickets/019ab000-0000-7000-8000-0123456789ab");
         assert_ne!(nobodys(&other), other);
+        assert_eq!(nobodys(&format!("{name}/revisions/7")), format!("{other}/revisions/7"));
         let request = instead(&json!({ "name": name, "more": [name] }), &[name.to_owned()]);
         assert_eq!(request, json!({ "name": other, "more": [other] }));
     }

@@ -70,6 +70,9 @@ fn everything_stored_has_a_data_class() {
             "aftercare.gateway.v1.Member",
             "aftercare.gateway.v1.Team",
             "aftercare.gateway.v1.Tenant",
+            "aftercare.knowledge.v1.Article",
+            "aftercare.knowledge.v1.Revision",
+            "aftercare.knowledge.v1.SearchRecord",
             "aftercare.tickets.v1.Entry",
             "aftercare.tickets.v1.Ticket",
         ]

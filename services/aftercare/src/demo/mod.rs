@@ -8,7 +8,7 @@
 
 mod person;
 mod play;
-mod progress;
+pub(crate) mod progress;
 mod rule;
 mod staff;
 mod suite;

@@ -11,9 +11,8 @@ use contracts::r#type::v1::{
 use kernel::{Clock, Ids};
 use rpc::Link;
 use store::{meta, transact};
-use tonic::Status;
 
-use super::reach;
+use super::{reach, told};
 use crate::serve::{Databases, chosen};
 
 /// Arguments of `feed`.
@@ -183,9 +182,4 @@ fn table<const N: usize>(rows: &[[String; N]]) {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
         println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     }
-}
-
-/// What a status says, as an error of the command.
-fn told(status: &Status) -> anyhow::Error {
-    anyhow::Error::msg(status.message().to_owned()).context(format!("{:?}", status.code()))
 }

@@ -98,6 +98,7 @@ fn migrations(service: &str) -> Migrations {
     match service {
         "tickets" => Migrations::of(&tickets::migrations()),
         "customers" => customers::migrations(),
+        "knowledge" => knowledge::migrations(),
         gateway::NAME => gateway::migrations(),
         other => unreachable!("{other} is no service"),
     }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use config::{Config, Drain};
 use contracts::r#type::v1::{
     clock_service_server::ClockServiceServer, feed_admin_service_server::FeedAdminServiceServer,
+    index_admin_service_server::IndexAdminServiceServer,
 };
 use feed::FeedAdmin;
 use futures::FutureExt as _;
@@ -203,5 +204,10 @@ fn admin_routes(process: &Process<'_>, services: &Services) -> Routes {
         tasks: services.tasks.clone(),
     };
     let feeds = FeedAdmin::new(services.consumers.clone(), services.tasks.clone());
-    Routes::new(ClockServiceServer::new(hands)).add_service(FeedAdminServiceServer::new(feeds))
+    let routes =
+        Routes::new(ClockServiceServer::new(hands)).add_service(FeedAdminServiceServer::new(feeds));
+    match &services.knowledge {
+        Some((_, indexes)) => routes.add_service(IndexAdminServiceServer::new(indexes.clone())),
+        None => routes,
+    }
 }

@@ -60,7 +60,7 @@ impl Gateway {
             let way = process.way(service, services.walls.get(service))?;
             Ok(process.outbound(way, gateway::NAME, service))
         };
-        let workspaces = Workspaces::new(to("tickets")?, to("customers")?);
+        let workspaces = Workspaces::new(to("tickets")?, to("customers")?, to("knowledge")?);
         let mut routes = tonic::service::Routes::builder();
         gateway::add_to(&self.app, &mut routes);
         workspaces.add_to(&mut routes);

@@ -7,6 +7,7 @@ use contracts::r#type::v1::feed_service_server::FeedServiceServer;
 use customers::timeline;
 use feed::{Consumer, FeedServer, Handler, Managed, Site, Source};
 use kernel::{TenantId, keys::LastingKey};
+use knowledge::index::{self, Indexes};
 use rpc::{
     Inbound, Link, Outbound,
     inbound::Trust,
@@ -36,6 +37,7 @@ pub(crate) struct Services {
     pub(crate) tickets: Option<tickets::App>,
     pub(crate) gateway: Option<Gateway>,
     pub(crate) customers: Option<customers::App>,
+    pub(crate) knowledge: Option<(knowledge::App, Indexes)>,
     /// What follows the feeds of others.
     pub(crate) consumers: Vec<Arc<dyn Managed>>,
 }
@@ -56,6 +58,7 @@ pub(crate) async fn build(process: &Process<'_>, databases: &Databases) -> Resul
         tickets: None,
         gateway: None,
         customers: None,
+        knowledge: None,
         consumers: Vec::new(),
     };
     if !process.knows_gateway() {
@@ -69,6 +72,9 @@ pub(crate) async fn build(process: &Process<'_>, databases: &Databases) -> Resul
     }
     if process.running.contains(&"tickets") {
         services.add_tickets(process).await?;
+    }
+    if process.running.contains(&"knowledge") {
+        services.add_knowledge(process).await?;
     }
     if process.running.contains(&::gateway::NAME) {
         services.add_gateway(process).await?;
@@ -132,10 +138,44 @@ impl Services {
         Ok(())
     }
 
+    /// A service's own feed.
+    fn source(&self, service: &str) -> Result<Source> {
+        let own = self.sources.iter().find(|source| source.name() == service);
+        own.cloned().with_context(|| format!("{service} has no feed"))
+    }
+
+    async fn add_knowledge(&mut self, process: &Process<'_>) -> Result<()> {
+        let db = self.databases.of("knowledge")?.clone();
+        let folder = process.config.search_folder();
+        let indexes = Indexes::open(index::Parts {
+            folder: folder.clone(),
+            db: db.clone(),
+            source: self.source("knowledge")?,
+            clock: process.clock.clone(),
+            metrics: process.metrics.clone(),
+        });
+        let indexes = indexes.with_context(|| {
+            format!("the folder of indexes, {}, cannot be used (`search.folder`)", folder.display())
+        })?;
+        let parts = knowledge::Parts {
+            lasting: lasting_key(&db, process, "knowledge").await?,
+            partitions: meta::partitions(&db).await?,
+            db,
+            clock: process.clock.clone(),
+            ids: process.ids.clone(),
+            keys: process.keys.clone(),
+            tasks: self.tasks.clone(),
+        };
+        let app = knowledge::App::new(parts, indexes.clone());
+        let wall = process.wall(knowledge::routes(&app), &["knowledge"]);
+        self.walls.insert("knowledge".to_owned(), wall);
+        self.knowledge = Some((app, indexes));
+        Ok(())
+    }
+
     async fn add_tickets(&mut self, process: &Process<'_>) -> Result<()> {
         let db = self.databases.of("tickets")?.clone();
-        let own = self.sources.iter().find(|source| source.name() == "tickets");
-        let source = own.cloned().context("tickets has no feed")?;
+        let source = self.source("tickets")?;
         let customers = process.way("customers", self.walls.get("customers"))?;
         let app = tickets::App::new(tickets::Parts {
             lasting: lasting_key(&db, process, "tickets").await?,

@@ -47,6 +47,10 @@ pub(crate) fn all(process: &Process<'_>, services: &Services) -> Vec<Worker> {
     if let Some(app) = services.customers.clone() {
         workers.push(worker("customers tenants", |stop| customers::tenants::follow(app, stop)));
     }
+    if let Some((app, indexes)) = services.knowledge.clone() {
+        workers.push(worker("knowledge searches", |stop| knowledge::write_searches(app, stop)));
+        workers.push(worker("knowledge indexes", |stop| indexes.follow(stop)));
+    }
     if let Some(gateway) = services.gateway.clone() {
         let app = gateway.app.clone();
         let (kept, holder) = (process.config.audit.retention, process.holder.clone());

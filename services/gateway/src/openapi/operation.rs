@@ -51,6 +51,9 @@ pub(crate) fn path(template: &Template) -> (String, Vec<(String, usize)>) {
 }
 
 fn singular(collection: &str) -> String {
+    if let Some(stem) = collection.strip_suffix("ches") {
+        return format!("{stem}ch");
+    }
     match (collection.strip_suffix("ies"), collection.strip_suffix('s')) {
         (Some(stem), _) => format!("{stem}y"),
         (None, Some(stem)) => stem.to_owned(),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{Client, Suite, Tenant, suite::channel};
 
 /// The internal methods that have a scenario, by full name.
-pub const METHODS: [&str; 8] = [
+pub const METHODS: [&str; 9] = [
     "aftercare.type.v1.FeedService.Read",
     "aftercare.type.v1.FeedService.Heads",
     "aftercare.type.v1.FeedAdminService.ListConsumers",
@@ -17,6 +17,7 @@ pub const METHODS: [&str; 8] = [
     "aftercare.type.v1.FeedAdminService.Rewind",
     "aftercare.type.v1.ClockService.GetClock",
     "aftercare.type.v1.ClockService.AdvanceClock",
+    "aftercare.type.v1.IndexAdminService.RebuildIndex",
 ];
 
 /// A client that may call an internal method, and a request that succeeds.
@@ -35,6 +36,11 @@ pub async fn prepare(suite: &Suite, method: &str) -> (Client, Value) {
         "AdvanceClock" => {
             let reading = admin.call("GetClock", json!({})).await;
             (admin, json!({ "toTime": reading["time"] }))
+        }
+        "RebuildIndex" => {
+            let tenant = Tenant::North.id().name();
+            let admin = Client::to(&channel(suite.at("knowledge").admin));
+            (admin, json!({ "tenant": tenant }))
         }
         _ => panic!("there is no scenario of {method}"),
     }

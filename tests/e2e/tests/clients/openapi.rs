@@ -48,11 +48,11 @@ async fn schemathesis_finds_nothing() {
     assert_eq!(tested, calls(), "every call is in the document:\n{}", run.out);
 }
 
-/// How many public methods answer once.
+/// How many public methods come to an end by themselves.
 fn calls() -> usize {
     let public = all_methods(&POOL).into_iter().filter(|method| {
         let internal = access(method).is_none_or(|(_, internal)| internal);
-        !internal && !method.is_server_streaming()
+        !internal && method.name() != "WatchTickets"
     });
     public.count()
 }

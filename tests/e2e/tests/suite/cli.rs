@@ -1,6 +1,11 @@
 //! The command line against a running suite.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use aftercare_e2e::{
     Backend, Client, Suite, Tenant, each_backend,
@@ -106,7 +111,7 @@ async fn the_operators_commands_speak_with_the_running_suite() {
         assert_eq!(migrated.code, 0, "{}", migrated.err);
         assert_eq!(
             migrated.out,
-            "customers: up to date\ngateway: up to date\ntickets: up to date\n"
+            "customers: up to date\ngateway: up to date\nknowledge: up to date\ntickets: up to date\n"
         );
 
         let listed = suite.run(&["feed", "list"]);
@@ -166,4 +171,51 @@ async fn a_first_run_makes_its_key_and_its_data() {
     assert_eq!(refused.code, 1);
     assert!(refused.err.contains("root key"), "{}", refused.err);
     assert_eq!(Tenant::North.slug(), NORTH[1]);
+}
+
+/// The folder of this project.
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+#[tokio::test]
+async fn articles_come_from_files_once_and_go_into_files_again() {
+    each_backend(async |suite| {
+        let faq = project().join("deploy/examples/faq.csv");
+        let faq = faq.to_str().unwrap();
+        let import = |file: &str, more: &[&str]| {
+            suite.run(&[&["import", file, "--tenant", "south", "--publish"], more].concat())
+        };
+        let looked = import(faq, &["--dry-run"]);
+        assert_eq!(looked.out, "would be created 4, updated 0, unchanged 0, refused 0\n");
+        let first = import(faq, &["--audience", "public"]);
+        assert_eq!(first.code, 0, "{}", first.err);
+        assert_eq!(first.out, "created 4, updated 0, unchanged 0, refused 0\n");
+        let again = import(faq, &["--audience", "public"]);
+        assert_eq!(again.out, "created 0, updated 0, unchanged 4, refused 0\n");
+        for query in ["the floor is wet, what now", "地板湿了", "退货"] {
+            let asked = json!({ "query": query }).to_string();
+            until("it is found", async || {
+                let found = suite.run(&["call", "Search", &asked, "--tenant", "south"]);
+                assert_eq!(found.code, 0, "{}", found.err);
+                found.out.contains("\"results\"").then_some(())
+            })
+            .await;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("articles");
+        let out = out.to_str().unwrap();
+        let export = ["export", "--tenant", "south", "--format", "markdown", "--out", out];
+        let exported = suite.run(&export);
+        assert_eq!(exported.code, 0, "{}", exported.err);
+        // Other tests may have written articles too: what went out comes in as it was.
+        let back = import(out, &[]);
+        assert!(back.out.starts_with("created 0, updated 0,"), "{}{}", back.out, back.err);
+        let wrong = folder.path().join("wrong.csv");
+        fs::write(&wrong, "question,answer\nx,y\n,z\n").unwrap();
+        let refused = import(wrong.to_str().unwrap(), &["--dry-run"]);
+        assert_eq!(refused.code, 1);
+        assert!(refused.err.contains("row 2: title: "), "{}", refused.err);
+    })
+    .await;
 }

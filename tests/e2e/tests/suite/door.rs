@@ -145,6 +145,11 @@ async fn a_workspace_is_whole_and_answers_in_parts_while_customers_is_stopped() 
     let mut customers = suite.serve(&["customers"]).await;
     let desk = Desk::new(&suite, Tenant::North);
     let ticket = desk.claimed().await;
+    let article = desk.article().await;
+    let word = article["revision"]["title"].as_str().unwrap().rsplit(' ').next().unwrap();
+    let said =
+        json!({ "body": format!("What about {word}?"), "authorRole": "AUTHOR_ROLE_CUSTOMER" });
+    desk.agent().call("AddEntry", json!({ "parent": name(&ticket), "entry": said })).await;
     let entry = json!({ "body": "We look into it.", "visibility": "VISIBILITY_PUBLIC" });
     let ticket_name = name(&ticket);
     desk.agent().call("AddEntry", json!({ "parent": ticket_name, "entry": entry })).await;
@@ -152,9 +157,21 @@ async fn a_workspace_is_whole_and_answers_in_parts_while_customers_is_stopped() 
     desk.timeline(customer, 1).await;
     let asked = json!({ "name": ticket_name });
 
-    let whole = desk.agent().call("GetTicketWorkspace", asked.clone()).await;
+    let whole = until("the article is suggested", async || {
+        let whole = desk.agent().call("GetTicketWorkspace", asked.clone()).await;
+        whole["suggestedArticles"].is_array().then_some(whole)
+    })
+    .await;
     assert_eq!(name(&whole["ticket"]), ticket_name);
-    assert_eq!(whole["entries"][0]["body"], "We look into it.");
+    assert_eq!(whole["entries"][1]["body"], "We look into it.");
+    // What is suggested is what an entry then names as its answer.
+    let suggested = &whole["suggestedArticles"][0];
+    assert_eq!(suggested["revision"], article["revision"]["name"]);
+    let answer = json!({ "revision": suggested["revision"], "locale": suggested["locale"] });
+    let entry = json!({ "body": "This is how.", "answers": [answer] });
+    let entry = json!({ "parent": ticket_name, "entry": entry });
+    let entry = desk.agent().call("AddEntry", entry).await;
+    assert_eq!(entry["answers"], json!([answer]));
     assert_eq!(name(&whole["customer"]), customer);
     assert_eq!(name(&whole["customerTickets"][0]), ticket_name);
     assert!(!whole["timeline"].as_array().unwrap().is_empty());
@@ -162,18 +179,20 @@ async fn a_workspace_is_whole_and_answers_in_parts_while_customers_is_stopped() 
         let parts = workspace["parts"].as_array().unwrap();
         parts.iter().find(|part| part["field"] == field).unwrap()["state"].clone()
     };
-    for field in ["ticket", "entries", "customer", "customer_tickets", "purchases", "timeline"] {
+    let fields = ["ticket", "entries", "customer", "customer_tickets", "purchases", "timeline"];
+    for field in fields.into_iter().chain(["suggested_articles"]) {
         assert_eq!(state(&whole, field), "WORKSPACE_PART_STATE_PRESENT", "{field}");
     }
 
     customers.kill();
     let parts = desk.agent().call("GetTicketWorkspace", asked).await;
     assert_eq!(name(&parts["ticket"]), ticket_name);
-    assert_eq!(parts["entries"][0]["body"], "We look into it.");
+    assert_eq!(parts["entries"][1]["body"], "We look into it.");
     for (field, expected) in [
         ("ticket", "PRESENT"),
         ("entries", "PRESENT"),
         ("customer_tickets", "PRESENT"),
+        ("suggested_articles", "PRESENT"),
         ("customer", "UNAVAILABLE"),
         ("purchases", "UNAVAILABLE"),
         ("timeline", "UNAVAILABLE"),

@@ -306,6 +306,7 @@ async fn a_workspace_shows_a_key_what_its_scopes_show() {
                 ["customer_tickets", present],
                 ["purchases", denied],
                 ["timeline", denied],
+                ["suggested_articles", denied],
             ]
         );
         for field in ["entries", "customer", "purchases", "timeline"] {

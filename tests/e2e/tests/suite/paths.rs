@@ -26,7 +26,9 @@ fn one_of_each_service() -> Vec<Scenario> {
         let reads = rule(method).is_ok_and(|rule| rule.verb == "get");
         reads && !method.is_server_streaming() && services.insert(service(scenario))
     });
-    let all: BTreeSet<_> = scenario::all().iter().map(service).collect();
+    let mut all: BTreeSet<_> = scenario::all().iter().map(service).collect();
+    // What it reads comes as a stream.
+    all.remove("aftercare.knowledge.v1.TransferService");
     assert_eq!(services, all, "each service has an RPC that reads");
     reads
 }

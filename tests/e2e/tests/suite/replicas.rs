@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tonic::Code;
 
 /// What runs in the first process.
-const DOOR: [&str; 2] = ["gateway", "customers"];
+const DOOR: [&str; 3] = ["gateway", "customers", "knowledge"];
 /// How many clients call at once.
 const CLIENTS: usize = 8;
 /// How many calls are shared.
@@ -39,6 +39,7 @@ impl House {
         let own = vec![
             ("services.tickets.link", links),
             ("services.customers.link", format!("http://{}", door.peer)),
+            ("services.knowledge.link", format!("http://{}", door.peer)),
             ("services.gateway.link", format!("http://{}", door.peer)),
         ];
         let door = suite.serve_with(&DOOR, &own).await;
