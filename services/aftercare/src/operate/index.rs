@@ -36,6 +36,6 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<()> {
     let Command::Rebuild { tenant } = args.command;
     let request = RebuildIndexRequest { tenant };
     let done = client.rebuild_index(request).await.map_err(|status| super::told(&status))?;
-    println!("the index is whole: {} entries", done.into_inner().entries);
+    println!("the index is whole: {} documents", done.into_inner().documents);
     Ok(())
 }

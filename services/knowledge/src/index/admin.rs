@@ -21,8 +21,8 @@ impl IndexAdminService for Indexes {
             violations.check(tenant.is_some(), "tenant", "must be of the form `tenants/{id}`");
             let tenant = violations.finish(tenant)?.ok_or(Error::Corrupt("tenant"))?;
             self.rebuild(tenant).await?;
-            let entries = self.entries(tenant).await?;
-            Ok::<_, Error>(RebuildIndexResponse { entries })
+            let documents = self.documents(tenant).await?;
+            Ok::<_, Error>(RebuildIndexResponse { documents })
         })
         .await
     }

@@ -136,8 +136,8 @@ impl Indexes {
         self.shelf(tenant).rebuild(&self.shared).await
     }
 
-    /// How many entries a tenant's index holds.
-    pub(crate) async fn entries(&self, tenant: TenantId) -> Result<i64, Error> {
+    /// How many documents a tenant's index holds.
+    pub(crate) async fn documents(&self, tenant: TenantId) -> Result<i64, Error> {
         let size = self.with(tenant, Index::size).await?;
         Ok(i64::try_from(size.documents).unwrap_or(i64::MAX))
     }
