@@ -30,6 +30,16 @@ pub(crate) fn filter(reader: &Reader, at: Time) -> Filter {
     }
 }
 
+/// How many results are asked for: 0 means `usual`, more than `most` means `most`; fewer than none is a
+/// violation.
+pub(crate) fn size(asked: i32, usual: usize, most: usize, violations: &mut Violations) -> usize {
+    violations.check(asked >= 0, "page_size", "must not be negative");
+    match usize::try_from(asked) {
+        Ok(0) | Err(_) => usual,
+        Ok(asked) => asked.min(most),
+    }
+}
+
 /// The products of a search, by id; more than `most`, or another form, is a violation.
 pub(crate) fn products(given: &[String], most: usize, violations: &mut Violations) -> Vec<String> {
     violations.check(given.len() <= most, "products", &format!("must be at most {most}"));

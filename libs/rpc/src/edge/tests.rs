@@ -411,7 +411,6 @@ async fn the_limits_see_every_call_and_its_end() {
     assert_eq!(house.book.read(), ["GetTicket ResourceExhausted"]);
 }
 
-/// What a stream ends with, after how long.
 #[tokio::test(start_paused = true)]
 async fn a_crowded_process_does_nothing_for_a_call() {
     let house = house();
@@ -425,6 +424,7 @@ async fn a_crowded_process_does_nothing_for_a_call() {
     assert_eq!(code(&house.by("staff", "/x/Y").await), Wire::Unimplemented);
 }
 
+/// What a stream ends with, after how long.
 async fn end_of(mut body: Body) -> (Status, Duration) {
     let began = Instant::now();
     while let Some(frame) = body.frame().await {

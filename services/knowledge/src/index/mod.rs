@@ -65,7 +65,7 @@ struct Shared {
     /// Loaded once; loading it blocks.
     dictionary: Arc<OnceLock<Analyzer>>,
     shelves: Mutex<HashMap<TenantId, Arc<Shelf>>>,
-    /// Where indexes are looked after; a drain waits for what they are at.
+    /// Where indexes are looked after.
     tasks: TaskTracker,
     stop: CancellationToken,
 }

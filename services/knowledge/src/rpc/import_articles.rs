@@ -165,7 +165,12 @@ async fn create(app: &App, call: &Call, tx: &mut Tx, row: &Row) -> Result<Articl
         updated_at: at,
     };
     let revision = revision(call, &article, row, 0);
-    create_article::insert(app, call, tx, &article, &revision).await?;
+    let inserted = create_article::insert(app, call, tx, &article, &revision).await;
+    inserted.map_err(|error| match error {
+        // Another import of the same was quicker: on the next attempt the article is known.
+        Error::ExternalIdTaken { .. } => Error::LostRace,
+        other => other,
+    })?;
     if row.publish {
         publish(app, call, tx, &article, row, 1).await?;
     }

@@ -47,11 +47,12 @@ pub(crate) async fn handle(
     mut request: SearchRequest,
 ) -> Result<SearchResponse, Error> {
     let (tenant, at) = (call.tenant(), app.clock.now());
-    let (token, size) = (std::mem::take(&mut request.page_token), size(request.page_size));
-    request.page_size = 0;
+    let (token, asked_size) =
+        (std::mem::take(&mut request.page_token), std::mem::take(&mut request.page_size));
     let of = format!("{request:?}");
     let pages = page::Query::new(&app.tokens, tenant, "Search", &of);
     let mut violations = Violations::new();
+    let size = searching::size(asked_size, DEFAULT_SIZE, MAX_SIZE, &mut violations);
     let place: Place = pages.start(&token, &mut violations);
     let offset = usize::try_from(place.offset).unwrap_or(DEEPEST);
     let reader = searching::reader(&call, request.audience, &mut violations);
@@ -105,14 +106,6 @@ pub(crate) async fn handle(
     let place = u32::try_from(next).ok().filter(|_| more);
     let next_page_token = pages.token(place.map(|offset| Place { offset, search: search.uuid() }));
     Ok(SearchResponse { next_page_token, ..response })
-}
-
-/// How many results a page has.
-fn size(asked: i32) -> usize {
-    match usize::try_from(asked) {
-        Ok(0) | Err(_) => DEFAULT_SIZE,
-        Ok(asked) => asked.min(MAX_SIZE),
-    }
 }
 
 /// The kinds of a search, by their names in the index.
@@ -332,11 +325,20 @@ mod tests {
             products: vec!["x".to_owned()],
             audience: 99,
             page_token: "x".to_owned(),
+            page_size: -1,
             ..Default::default()
         };
         let error = handle(fixture.app.clone(), anonymous(), wrong).await.unwrap_err();
-        let told =
-            ["page_token", "audience", "locale", "kinds[0]", "kinds[1]", "products[0]", "query"];
+        let told = [
+            "page_size",
+            "page_token",
+            "audience",
+            "locale",
+            "kinds[0]",
+            "kinds[1]",
+            "products[0]",
+            "query",
+        ];
         assert_eq!(fields(&error), told);
     }
 }

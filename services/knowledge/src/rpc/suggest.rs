@@ -19,12 +19,9 @@ pub(crate) async fn handle(
     let reader = searching::reader(&call, request.audience, &mut violations);
     let locale = convert::locale(&request.locale, &call, &mut violations);
     violations.text("prefix", request.prefix.trim(), 1, MAX_PREFIX);
+    let limit = searching::size(request.page_size, DEFAULT_SIZE, MAX_SIZE, &mut violations);
     violations.finish(())?;
 
-    let limit = match usize::try_from(request.page_size) {
-        Ok(0) | Err(_) => DEFAULT_SIZE,
-        Ok(asked) => asked.min(MAX_SIZE),
-    };
     let filter = searching::filter(&reader, app.clock.now());
     let asked = search::Suggest { text: request.prefix, locale, filter, limit };
     if !reaches(&call) {

@@ -25,12 +25,9 @@ pub(crate) async fn handle(
     let locale = convert::locale(&request.locale, &call, &mut violations);
     let products = searching::products(&request.products, MAX_PRODUCTS, &mut violations);
     violations.text("text", request.text.trim(), 1, MAX_TEXT);
+    let limit = searching::size(request.page_size, DEFAULT_SIZE, MAX_SIZE, &mut violations);
     violations.finish(())?;
 
-    let limit = match usize::try_from(request.page_size) {
-        Ok(0) | Err(_) => DEFAULT_SIZE,
-        Ok(asked) => asked.min(MAX_SIZE),
-    };
     let asked = search::Related {
         text: request.text.trim().chars().take(COUNTS).collect(),
         locale,

@@ -22,9 +22,8 @@ const LIST: Sql = Sql::both(
      v.actor, v.at FROM votes v JOIN revisions r ON r.tenant = v.tenant \
      AND r.article = v.article AND r.number = v.revision \
      LEFT JOIN searches s ON s.tenant = v.tenant AND s.id = v.search \
-     WHERE v.tenant = $1 AND v.article = $2 AND (v.at < $3 \
-     OR (v.at = $3 AND (v.revision < $4 OR (v.revision = $4 AND v.voter > $5)))) \
-     ORDER BY v.at DESC, v.revision DESC, v.voter LIMIT $6",
+     WHERE v.tenant = $1 AND v.article = $2 AND (v.at, v.revision, v.voter) < ($3, $4, $5) \
+     ORDER BY v.at DESC, v.revision DESC, v.voter DESC LIMIT $6",
 );
 const COUNT: Sql = Sql::both(
     "SELECT v.revision, r.locale, SUM(CASE WHEN v.helpful THEN 1 ELSE 0 END), COUNT(*) \
