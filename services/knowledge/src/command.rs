@@ -1,18 +1,18 @@
 //! What every command on an article does around its decision: the row held, the request id, the etag,
 //! the write with its event. In one transaction.
 
-use contracts::knowledge::v1::{Article as Answer, knowledge_event::Change};
+use contracts::knowledge::v1::{Article as Answer, ArticlePublished, knowledge_event::Change};
 use kernel::{ArticleId, Time, etag::Demand};
-use rpc::Call;
+use rpc::{Call, wire};
 use store::{Tx, events::monotone, idempotency::Once, transact};
 
 use crate::{
     App, Error,
-    domain::article::Article,
+    domain::{article::Article, revision},
     events::{self, Place},
     reading::reaches,
     rpc::get_article,
-    store::articles,
+    store::{articles, publications},
 };
 
 /// A command on an article, as its request names it.
@@ -68,6 +68,25 @@ pub(crate) async fn save(
 ) -> Result<(), Error> {
     articles::update(tx, call.tenant(), after).await?;
     events::append(app, call, tx, Place::of(after), change).await
+}
+
+/// Makes a revision the one that readers see in its language from `from` on; `after` is the article
+/// with the event that tells so.
+pub(crate) async fn publish(
+    app: &App,
+    call: &Call,
+    tx: &mut Tx,
+    after: &Article,
+    (locale, number): (&str, i64),
+    from: Time,
+) -> Result<(), Error> {
+    publications::publish(tx, call.tenant(), after.id, locale, number, from).await?;
+    let published = ArticlePublished {
+        revision: revision::name(after.id, number),
+        locale: locale.to_owned(),
+        publish_time: Some(wire::timestamp(from)),
+    };
+    save(app, call, tx, after, Change::Published(published)).await
 }
 
 /// Runs a command that changes nothing but the article's row; `decide` says what it is then and what

@@ -3,8 +3,8 @@
 use std::pin::Pin;
 
 use contracts::knowledge::v1::{
-    ArticlePublished, ArticleRevised, ArticleUpdated, AudienceLevel, ImportArticlesRequest,
-    ImportArticlesResponse, ImportVerdict, TransferFormat, knowledge_event::Change,
+    ArticleRevised, ArticleUpdated, AudienceLevel, ImportArticlesRequest, ImportArticlesResponse,
+    ImportVerdict, TransferFormat, knowledge_event::Change,
 };
 use futures::{Stream, StreamExt as _};
 use kernel::{ArticleId, Violations};
@@ -145,7 +145,8 @@ async fn put(
         command::save(app, call, tx, &article, change).await?;
     }
     if publish {
-        self::publish(app, call, tx, &article, row, number).await?;
+        let (seen, now) = ((row.locale.as_str(), number), app.clock.now());
+        command::publish(app, call, tx, &next(app, &article), seen, now).await?;
     }
     Ok((ImportVerdict::Updated, Some(id)))
 }
@@ -172,28 +173,9 @@ async fn create(app: &App, call: &Call, tx: &mut Tx, row: &Row) -> Result<Articl
         other => other,
     })?;
     if row.publish {
-        publish(app, call, tx, &article, row, 1).await?;
+        command::publish(app, call, tx, &next(app, &article), (&row.locale, 1), at).await?;
     }
     Ok(article.id)
-}
-
-/// Makes a row's revision the one that readers see from now on.
-async fn publish(
-    app: &App,
-    call: &Call,
-    tx: &mut Tx,
-    article: &Article,
-    row: &Row,
-    number: i64,
-) -> Result<(), Error> {
-    let (after, from) = (next(app, article), app.clock.now());
-    publications::publish(tx, call.tenant(), article.id, &row.locale, number, from).await?;
-    let published = ArticlePublished {
-        revision: crate::domain::revision::name(article.id, number),
-        locale: row.locale.clone(),
-        publish_time: Some(wire::timestamp(from)),
-    };
-    command::save(app, call, tx, &after, Change::Published(published)).await
 }
 
 /// The article with its next event.

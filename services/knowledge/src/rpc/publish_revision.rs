@@ -1,8 +1,6 @@
 //! `PublishRevision`: makes a revision the one that readers see in its language.
 
-use contracts::knowledge::v1::{
-    Article as Answer, ArticlePublished, PublishRevisionRequest, knowledge_event::Change,
-};
+use contracts::knowledge::v1::{Article as Answer, PublishRevisionRequest};
 use kernel::{Violations, etag::Demand};
 use rpc::{Call, wire};
 use store::transact;
@@ -50,13 +48,7 @@ pub(crate) async fn handle(
         if last.is_some_and(|last| last.revision == number && last.from <= from) {
             return Ok(());
         }
-        publications::publish(tx, tenant, id, &locale, number, from).await?;
-        let published = ArticlePublished {
-            revision: request.name.clone(),
-            locale,
-            publish_time: Some(wire::timestamp(from)),
-        };
-        command::save(&app, &call, tx, &before.next(at), Change::Published(published)).await
+        command::publish(&app, &call, tx, &before.next(at), (&locale, number), from).await
     })?;
     get_article::by_id(&app, &call, id).await
 }
