@@ -58,6 +58,7 @@ pub struct Server {
     pub public: SocketAddr,
     pub peer: Option<SocketAddr>,
     pub admin: SocketAddr,
+    pub proxies: u8,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -154,6 +155,8 @@ pub struct Limits {
     pub tenant_burst: u32,
     pub credential_rate: u32,
     pub credential_burst: u32,
+    pub visitor_rate: u32,
+    pub visitor_burst: u32,
     pub calls_at_once: u32,
 }
 

@@ -36,6 +36,8 @@ impl Config {
             ("tenant_burst", limits.tenant_burst),
             ("credential_rate", limits.credential_rate),
             ("credential_burst", limits.credential_burst),
+            ("visitor_rate", limits.visitor_rate),
+            ("visitor_burst", limits.visitor_burst),
             ("calls_at_once", limits.calls_at_once),
         ] {
             let right = (1..=100_000).contains(&calls);

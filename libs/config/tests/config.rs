@@ -40,6 +40,7 @@ production = false
 [server]
 public = "127.0.0.1:8080"
 admin = "127.0.0.1:9090"
+proxies = 0
 
 [database]
 url = "sqlite:./data"
@@ -79,6 +80,8 @@ tenant_rate = 2000
 tenant_burst = 4000
 credential_rate = 1000
 credential_burst = 2000
+visitor_rate = 20
+visitor_burst = 100
 calls_at_once = 1024
 
 [drain]

@@ -136,16 +136,18 @@ pub enum Locale {
 impl Locale {
     /// The first of an `accept-language` value that we speak; English where there is none.
     pub fn accept(languages: &str) -> Self {
-        for language in languages.split(',') {
+        Self::accepted(languages).unwrap_or_default()
+    }
+
+    /// The same; `None` where there is none.
+    pub fn accepted(languages: &str) -> Option<Self> {
+        languages.split(',').find_map(|language| {
             let tag = language.split(';').next().unwrap_or_default().trim();
-            if tag.get(..2).is_some_and(|tag| tag.eq_ignore_ascii_case("zh")) {
-                return Self::Zh;
-            }
-            if tag.get(..2).is_some_and(|tag| tag.eq_ignore_ascii_case("en")) {
-                return Self::En;
-            }
-        }
-        Self::En
+            let is = |locale: &Self| {
+                tag.get(..2).is_some_and(|tag| tag.eq_ignore_ascii_case(locale.tag()))
+            };
+            [Self::En, Self::Zh].into_iter().find(is)
+        })
     }
 
     /// The locale of exactly this tag, `en` or `zh`.
@@ -227,5 +229,6 @@ mod tests {
         assert_eq!(Locale::accept("en-GB,zh"), Locale::En);
         assert_eq!(Locale::accept(""), Locale::En);
         assert_eq!(Locale::accept("中文"), Locale::En);
+        assert_eq!(Locale::accepted("fr, de"), None);
     }
 }

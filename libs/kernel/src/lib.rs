@@ -13,6 +13,7 @@ pub mod fault;
 pub mod hide;
 pub mod id;
 pub mod keys;
+pub mod language;
 pub mod mask;
 pub mod page;
 pub mod time;

@@ -38,7 +38,7 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use kernel::{Caller, Clock, Ids, RowScope};
 use tonic::{Status, body::Body};
-use tower::{Service, ServiceExt};
+use tower::{Service, ServiceExt, service_fn};
 use tracing::Instrument as _;
 
 pub use self::{
@@ -113,6 +113,15 @@ impl Edge {
         Self { shared: Arc::new(shared) }
     }
 
+    /// The way in for a caller whom the process itself vouches for, such as a visitor of a public page:
+    /// all of this wall but the credential.
+    pub fn let_in(&self, known: Arc<Known>) -> Link {
+        let shared = self.shared.clone();
+        crate::link::link(service_fn(move |request| {
+            shared.clone().enter(request, Some(known.clone()))
+        }))
+    }
+
     /// Whether a call of this method (`/package.Service/Method`) with these headers would be let in:
     /// its credential holds and its caller has the permission. Nothing is forwarded, and nothing is
     /// taken from a quota.
@@ -160,12 +169,25 @@ impl Shared {
         Ending::new(self.admission.clone(), known.clone(), method.clone())
     }
 
+    /// Answers a request if there is room for it. `vouched` is its caller, where no credential says who
+    /// it is.
+    fn enter(self: Arc<Self>, request: Request<Body>, vouched: Option<Arc<Known>>) -> Answering {
+        if let Err(refused) = self.room(request.uri().path()) {
+            return Box::pin(ready(Ok(refused.into_http())));
+        }
+        Box::pin(async move { Ok(self.answer(request, vouched).await) })
+    }
+
     /// Answers a request, and says by which id it can be traced.
-    async fn answer(self: Arc<Self>, mut request: Request<Body>) -> Response<Body> {
+    async fn answer(
+        self: Arc<Self>,
+        mut request: Request<Body>,
+        vouched: Option<Arc<Known>>,
+    ) -> Response<Body> {
         let id = headers::request_id(request.headers()).or_else(|| self.fresh_id());
         let method = self.methods.get(request.uri().path()).map(|method| method.path.as_str());
         let observed = Observed::at_edge(method, request.headers_mut());
-        let answer = self.pass(request, id.as_ref()).instrument(observed.span()).await;
+        let answer = self.pass(request, vouched, id.as_ref()).instrument(observed.span()).await;
         let mut answer = observed.watch(answer.unwrap_or_else(Status::into_http));
         if let Some(id) = id {
             answer.headers_mut().insert(headers::REQUEST_ID, id);
@@ -181,11 +203,16 @@ impl Shared {
     async fn pass(
         self: &Arc<Self>,
         request: Request<Body>,
+        vouched: Option<Arc<Known>>,
         id: Option<&HeaderValue>,
     ) -> Result<Response<Body>, Status> {
         let (method, link) = self.route(request.uri().path())?;
-        let token = headers::bearer(request.headers())?;
-        let known = self.known(token).await?;
+        let (known, token) = if let Some(known) = vouched {
+            (known, None)
+        } else {
+            let token = headers::bearer(request.headers())?;
+            (self.known(token).await?, Some(token))
+        };
         // From here on the end of the call is told, also where its client goes away.
         let mut call = self.ending(&known, method);
         let admitted = self
@@ -198,8 +225,8 @@ impl Shared {
         call.permit = permit;
 
         let connection = Connection::of(&request).filter(|_| method.streams);
-        let stop =
-            method.streams.then(|| self.clone().until_refused(token.to_owned(), method.clone()));
+        let token = token.filter(|_| method.streams);
+        let stop = token.map(|token| self.clone().until_refused(token.to_owned(), method.clone()));
         let request = self.dress(request, &known.caller, method, id);
         let answer = link.clone().oneshot(request).await.unwrap_or_else(Status::into_http);
         let mut answer = watched(answer, call, stop);
@@ -259,10 +286,12 @@ impl Shared {
     }
 }
 
+type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
 impl Service<Request<Body>> for Edge {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+    type Future = Answering;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         // Links are made ready for each call.
@@ -270,11 +299,7 @@ impl Service<Request<Body>> for Edge {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        if let Err(refused) = self.shared.room(request.uri().path()) {
-            return Box::pin(ready(Ok(refused.into_http())));
-        }
-        let shared = self.shared.clone();
-        Box::pin(async move { Ok(shared.answer(request).await) })
+        self.shared.clone().enter(request, None)
     }
 }
 

@@ -6,6 +6,7 @@
 //! there, behind gRPC-Web and JSON, are trailers what all of them say in their own way.
 
 use std::{
+    net::IpAddr,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -20,12 +21,20 @@ use crate::status;
 
 /// The connection that a request came by, among the request's extensions. It may be told to go away.
 #[derive(Clone, Debug)]
-pub struct Connection(CancellationToken);
+pub struct Connection {
+    told: CancellationToken,
+    peer: IpAddr,
+}
 
 impl Connection {
-    /// One that is told to go away by `told`.
-    pub(crate) const fn new(told: CancellationToken) -> Self {
-        Self(told)
+    /// One from `peer` that is told to go away by `told`.
+    pub(crate) const fn new(told: CancellationToken, peer: IpAddr) -> Self {
+        Self { told, peer }
+    }
+
+    /// The address at its other end: the client's, or that of the last proxy on the way.
+    pub const fn peer(&self) -> IpAddr {
+        self.peer
     }
 
     /// That of a request; `None` where it was made in this process.
@@ -44,7 +53,7 @@ struct Ending {
 /// The answer to a call that streams, ended when its connection is told to go away. The one message
 /// of any other call is let through, however late it comes.
 pub fn stream(answer: Response<Body>, connection: Option<Connection>) -> Response<Body> {
-    let Some(Connection(told)) = connection else { return answer };
+    let Some(Connection { told, .. }) = connection else { return answer };
     let told = Box::pin(told.cancelled_owned());
     answer.map(|inner| Body::new(Ending { inner, told, done: false }))
 }

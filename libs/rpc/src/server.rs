@@ -78,10 +78,10 @@ where
     let (connections, unread) = (TaskTracker::new(), TaskTracker::new());
     let mut count = 0_u32;
     loop {
-        let io = tokio::select! {
+        let (io, peer) = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => match accepted {
-                Ok((io, _)) => io,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     // Too many open files and the like pass; spinning would not help.
                     tracing::warn!(%error, "connection could not be accepted");
@@ -109,7 +109,7 @@ where
                 () = stop.cancelled() => return,
             }
             let told = CancellationToken::new();
-            let own = Connection::new(told.clone());
+            let own = Connection::new(told.clone(), peer.ip());
             let app = app.map_request(move |mut request: Request<Incoming>| {
                 request.extensions_mut().insert(own.clone());
                 request.map(|body| Body::new(Read::new(body, unread.clone())))

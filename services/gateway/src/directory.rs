@@ -36,6 +36,10 @@ pub struct TenantFacts {
     pub id: TenantId,
     /// Its short name.
     pub slug: String,
+    /// What it is called.
+    pub title: String,
+    /// Where its day is, as an IANA name.
+    pub time_zone: String,
     /// Whether it is served.
     pub state: TenantState,
     /// The language of its customers.
@@ -152,6 +156,8 @@ impl From<Tenant> for TenantFacts {
         Self {
             id: tenant.id,
             slug: tenant.slug,
+            title: tenant.profile.title,
+            time_zone: tenant.profile.time_zone,
             state: tenant.state,
             locale: Locale::parse(&tenant.profile.locale).unwrap_or_default(),
             origins: tenant.profile.origins,

@@ -6,6 +6,7 @@
 //! - `door`: what stands between a connection and a service: credentials, limits, CORS, gRPC-Web.
 //! - `json`: every public RPC over HTTP and JSON, by the descriptors.
 //! - `openapi`: the same as an OpenAPI 3.1 document, and a page to read and try it.
+//! - `help`: the help centre of each tenant, pages for everybody.
 //! - `workspace`: the answers that need several services at once.
 //!
 //! # Invariants
@@ -26,6 +27,7 @@ pub mod access;
 pub mod directory;
 pub mod domain;
 pub mod door;
+pub mod help;
 pub mod json;
 pub mod limits;
 pub mod openapi;

@@ -1,5 +1,5 @@
 //! The public port, joined: the front, and behind it gRPC by way of the edge, JSON by the same way,
-//! the OpenAPI document and its page.
+//! the OpenAPI document and its page, the help centres.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -14,6 +14,7 @@ use tonic::{Status, body::Body};
 use tower::{ServiceExt as _, service_fn};
 
 use crate::{
+    help::HelpCenter,
     json::{self, Gate, Json},
     openapi::{self, OpenApi},
     web::{self, Front, Origins, Route},
@@ -35,6 +36,8 @@ pub enum Error {
 pub struct Parts<'a> {
     /// Who is calling, and the way to each service.
     pub edge: Edge,
+    /// The help centres of the tenants.
+    pub help: HelpCenter,
     /// The gRPC services that need no credential: health, and reflection where it is shown.
     pub open: Link,
     /// The origins whose pages may call.
@@ -49,12 +52,13 @@ pub struct Parts<'a> {
 
 /// The public port.
 pub fn front(parts: Parts<'_>) -> Result<Front, Error> {
-    let Parts { edge, open, origins, methods, version, metrics } = parts;
+    let Parts { edge, help, open, origins, methods, version, metrics } = parts;
     let guarded = rpc::link::link(edge.clone());
     let gate = Arc::new(AtEdge(edge));
     let pages = Arc::new(Pages {
         json: Json::new(&contracts::POOL, methods, guarded.clone(), gate)?,
         openapi: OpenApi::new(&contracts::POOL, methods, version)?,
+        help,
     });
     // Cloned with each call.
     let ways = Arc::new((open, guarded));
@@ -78,16 +82,18 @@ pub fn front(parts: Parts<'_>) -> Result<Front, Error> {
 struct Pages {
     json: Json,
     openapi: OpenApi,
+    help: HelpCenter,
 }
 
 impl Pages {
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let (verb, path) = (request.method(), request.uri().path());
-        match self.openapi.answer(verb, path, request.headers()) {
-            Some(mut page) => {
-                page.extensions_mut().insert(Route::from(path));
-                page
-            }
+        if let Some(mut page) = self.openapi.answer(verb, path, request.headers()) {
+            page.extensions_mut().insert(Route::from(path));
+            return page;
+        }
+        match self.help.visit(request.uri(), request.headers()).await {
+            Some(visit) => self.help.answer(visit, request).await,
             None => self.json.answer(request).await,
         }
     }

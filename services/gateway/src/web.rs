@@ -28,9 +28,11 @@ use std::{
     time::Instant,
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{Method, Request, Response, Version, header};
 use http_body::Body as _;
 use rpc::{Link, status};
+use sha2::{Digest as _, Sha256};
 use telemetry::Metrics;
 use tonic::{Status, body::Body};
 use tonic_web::{GrpcWebLayer, GrpcWebService};
@@ -42,6 +44,11 @@ use head::Kind;
 use refusal::Refusal;
 
 pub use origins::Origins;
+
+/// How a policy names a script or a style that stands in its page: by its hash.
+pub(crate) fn source(text: &str) -> String {
+    format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text.as_bytes())))
+}
 
 /// What answers whatever is not gRPC.
 type Json = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;

@@ -5,6 +5,7 @@ use contracts::knowledge::v1 as pb;
 use kernel::{
     ArticleId, CallerKind, SearchId, Time, Violations, etag,
     id::{is_language_tag, is_product_id, slug_in},
+    language,
 };
 use rpc::{Call, wire};
 use uuid::Uuid;
@@ -13,7 +14,6 @@ use crate::{
     domain::{
         article::{Article, MAX_EXTERNAL_ID, Profile},
         audience::{Audience, Reader},
-        locale,
         publication::{ALWAYS, NEVER},
         revision::{self, MAX_NOTE, Revision, Words},
     },
@@ -262,5 +262,5 @@ pub(crate) fn tag(given: &str, field: &str, violations: &mut Violations) -> Stri
     let is_one = is_language_tag(given);
     let why = "must be a BCP 47 tag such as `zh` or `en`, of at most 35 characters";
     violations.check(is_one, field, why);
-    if is_one { locale::canonical(given) } else { String::new() }
+    if is_one { language::canonical(given) } else { String::new() }
 }

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use contracts::knowledge::v1 as pb;
-use kernel::{ArticleId, RowScope, Time};
+use kernel::{ArticleId, RowScope, Time, language};
 use rpc::Call;
 
 use crate::{
     App, Error,
     convert::{self, WRITES, Whole},
-    domain::{article::Article, locale, publication::Publication, revision::Revision},
+    domain::{article::Article, publication::Publication, revision::Revision},
     store::{
         articles,
         publications::{self, Titled},
@@ -80,10 +80,10 @@ pub(crate) async fn read(
 fn choose(wanted: &str, published: &[Titled], latest: &[Latest], at: Time) -> Option<i64> {
     let live: Vec<&Publication> =
         published.iter().map(|one| &one.publication).filter(|one| one.is_live(at)).collect();
-    if let Some(best) = locale::nearest(wanted, live.iter().map(|one| one.locale.as_str())) {
+    if let Some(best) = language::nearest(wanted, live.iter().map(|one| one.locale.as_str())) {
         return live.iter().find(|one| one.locale == best).map(|one| one.revision);
     }
-    let best = locale::nearest(wanted, latest.iter().map(|one| one.locale.as_str()))?;
+    let best = language::nearest(wanted, latest.iter().map(|one| one.locale.as_str()))?;
     latest.iter().find(|one| one.locale == best).map(|one| one.number)
 }
 

@@ -10,6 +10,7 @@
 //! - [`hostile`]: requests that nobody in their right mind would send, made from the descriptors.
 //! - [`golden`]: answers without what differs from run to run.
 //! - [`json`]: any method over JSON and HTTP, by the HTTP rule of its contract.
+//! - [`pages`]: pages as a visitor sees them.
 //! - [`raw`]: requests that no library would send; [`metrics`]: what a process tells of itself.
 //! - [`walk`]: one complaint, and what every client must see of it; [`python`] and [`node`] run
 //!   clients that nobody here wrote.
@@ -31,6 +32,7 @@ pub mod isolation;
 pub mod json;
 pub mod metrics;
 pub mod node;
+pub mod pages;
 mod process;
 pub mod python;
 pub mod raw;

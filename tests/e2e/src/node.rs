@@ -15,6 +15,10 @@ use crate::{
 
 /// The variable that names the folder of the packages.
 const MODULES: &str = "AFTERCARE_TEST_NODE_MODULES";
+/// The variable that names the browser.
+const CHROMIUM: &str = "AFTERCARE_TEST_CHROMIUM";
+/// Where Debian puts it.
+const DEBIAN: &str = "/usr/bin/chromium";
 /// How strictly TypeScript is read: as a bundler's user would, with nothing let through.
 const STRICT: [&str; 11] = [
     "--noEmit",
@@ -44,6 +48,17 @@ fn modules() -> PathBuf {
             modules.display()
         )
     })
+}
+
+/// The browser.
+///
+/// # Panics
+/// Where there is none.
+#[expect(clippy::disallowed_methods, reason = "the test's environment is no configuration")]
+pub fn chromium() -> PathBuf {
+    let path = std::env::var_os(CHROMIUM).map_or_else(|| PathBuf::from(DEBIAN), PathBuf::from);
+    assert!(path.exists(), "there is no {}: name a Chromium in {CHROMIUM}", path.display());
+    path
 }
 
 fn here() -> &'static Path {

@@ -233,6 +233,31 @@ fn trailers(code: Wire) -> Frame<Bytes> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_vouched_for_needs_no_credential_and_all_else_holds() {
+    let house = house();
+    let visitor = |role| Arc::new(known(CallerKind::Anonymous, role));
+    let ask = async |role, path: &str| {
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = path.parse().unwrap();
+        // Whatever stands here, it is not looked at.
+        request.headers_mut().insert("authorization", HeaderValue::from_static("Bearer operator"));
+        code(&house.edge.let_in(visitor(role)).oneshot(request).await.unwrap())
+    };
+    assert_eq!(ask(Role::Agent, GET).await, Wire::NotFound, "the service was asked");
+    assert_eq!(house.came().1.kind, CallerKind::Anonymous);
+    assert_eq!(house.asked(), 0);
+    assert_eq!(house.book.read(), ["GetTicket NotFound", "released"]);
+    assert_eq!(ask(Role::Anonymous, GET).await, Wire::PermissionDenied);
+    let internal = "/aftercare.tickets.v1.FeedService/Read";
+    assert_eq!(ask(Role::Agent, internal).await, Wire::Unimplemented);
+    *house.book.full.lock().unwrap() = true;
+    assert_eq!(ask(Role::Agent, GET).await, Wire::ResourceExhausted);
+    *house.book.crowded.lock().unwrap() = true;
+    assert_eq!(ask(Role::Agent, GET).await, Wire::Unavailable);
+    assert!(house.came.lock().unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_is_believed_for_a_few_seconds_and_a_refusal_for_one() {
     let house = house();
     for _ in 0..3 {

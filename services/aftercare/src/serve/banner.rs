@@ -31,6 +31,11 @@ pub(crate) fn text(process: &Process<'_>, at: &Addresses) -> Result<String> {
         };
         line("public", &format!("{public}  {speaks}"));
     }
+    let pages = at.public.filter(|_| process.running.contains(&"gateway"));
+    if let (Some(public), Some(tenant)) = (pages, process.seed.tenants.first()) {
+        let (at, slug) = (reachable(public), &tenant.slug);
+        line("help", &format!("http://{at}/t/{slug}  the help centre of `{slug}`, for everybody"));
+    }
     if let Some(peer) = at.peer {
         line("peers", &format!("{peer}  the suite's other processes"));
     }

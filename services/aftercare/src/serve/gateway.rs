@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use ::gateway::{
     door::{Credentials, Fetch, Https, Keeper, Kind, Oidc, Provider, TenantBy, algorithm},
+    help::HelpCenter,
     limits::{Overload, Quotas, Rate},
     port,
     web::{Front, Origins},
@@ -81,11 +82,10 @@ impl Gateway {
         let (clock, metrics) = (process.clock.clone(), process.metrics.clone());
         let callers = Credentials::new(directory, local, oidc(process), clock, metrics);
         let limits = &config.limits;
+        let of_tenant = Rate::new(limits.tenant_rate, limits.tenant_burst);
         let keeper = Keeper::new(
-            Quotas::new(
-                Rate::new(limits.tenant_rate, limits.tenant_burst),
-                Rate::new(limits.credential_rate, limits.credential_burst),
-            ),
+            Quotas::new(of_tenant, Rate::new(limits.credential_rate, limits.credential_burst)),
+            Quotas::new(of_tenant, Rate::new(limits.visitor_rate, limits.visitor_burst)),
             Overload::new(limits.calls_at_once),
             self.app.clone(),
             process.grants.clone(),
@@ -102,10 +102,17 @@ impl Gateway {
             clock: process.clock.clone(),
             ids: process.ids.clone(),
         });
+        let help = HelpCenter::new(
+            edge.clone(),
+            self.app.directory(),
+            process.ids.clone(),
+            config.server.proxies.into(),
+        );
+        let help = help.context("the help centre cannot be served")?;
         let version = env!("CARGO_PKG_VERSION");
         let origins = self.origins.clone();
         let (methods, metrics) = (&process.methods, process.metrics.clone());
-        let parts = port::Parts { edge, open, origins, methods, version, metrics };
+        let parts = port::Parts { edge, help, open, origins, methods, version, metrics };
         port::front(parts).context("the public port cannot be made")
     }
 

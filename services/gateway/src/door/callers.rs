@@ -203,7 +203,7 @@ pub(super) fn served(facts: Option<TenantFacts>) -> Result<TenantFacts, Why> {
 }
 
 /// How much the tenant may call, where that is its own.
-pub(super) fn quota(tenant: &TenantFacts) -> Option<Quota> {
+pub(crate) fn quota(tenant: &TenantFacts) -> Option<Quota> {
     let number = |number: i32| u32::try_from(number).unwrap_or(1);
     tenant.quota.as_ref().map(|quota| Quota {
         calls_per_second: number(quota.calls_per_second),

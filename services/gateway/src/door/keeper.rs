@@ -29,6 +29,8 @@ const UNMASKS: &str = "pii.read";
 /// Lets calls in as far as quotas and the process admit them, and records what is of note.
 pub struct Keeper {
     quotas: Quotas,
+    /// Those of visitors, so that a crowd at the help centre takes nothing from the staff.
+    visitors: Quotas,
     overload: Overload,
     app: App,
     grants: Arc<Grants>,
@@ -47,13 +49,14 @@ impl Keeper {
     /// A keeper of the methods of `pool`.
     pub fn new(
         quotas: Quotas,
+        visitors: Quotas,
         overload: Overload,
         app: App,
         grants: Arc<Grants>,
         pool: &DescriptorPool,
         metrics: Metrics,
     ) -> Self {
-        Self { quotas, overload, app, grants, telling: telling(pool), metrics }
+        Self { quotas, visitors, overload, app, grants, telling: telling(pool), metrics }
     }
 
     fn record(&self, kind: AccessKind, known: &Known, method: &str) {
@@ -83,7 +86,15 @@ impl Admission for Keeper {
         let caller = &known.caller;
         let rate = known.quota.map(|quota| Rate::new(quota.calls_per_second, quota.burst));
         let mut headers = HeaderMap::new();
-        match self.quotas.take(caller.tenant, &caller.principal(), rate) {
+        let quotas = match caller.kind {
+            CallerKind::Anonymous => &self.visitors,
+            CallerKind::Customer
+            | CallerKind::Member
+            | CallerKind::Integration
+            | CallerKind::Service
+            | CallerKind::Operator => &self.quotas,
+        };
+        match quotas.take(caller.tenant, &caller.principal(), rate) {
             Ok(left) => left.write(&mut headers),
             Err(exceeded) => {
                 self.metrics.quota_refusals.with_label_values(&[exceeded.scope.as_str()]).inc();

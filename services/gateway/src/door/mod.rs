@@ -18,6 +18,7 @@ mod keys;
 mod local;
 mod oidc;
 
+pub(crate) use callers::quota;
 pub use callers::{Away, Credentials, Directory, Look};
 pub use fetch::{Fetch, FetchError, Fetched, Https};
 pub use keeper::Keeper;

@@ -3,7 +3,6 @@
 pub mod article;
 pub mod audience;
 pub mod helpfulness;
-pub mod locale;
 pub mod markdown;
 pub mod publication;
 pub mod revision;

@@ -1,7 +1,7 @@
 //! An article in one language, as other systems write it down.
 
 use contracts::knowledge::v1::{ArticleKind, AudienceLevel};
-use kernel::{Time, Violations, id::is_slug};
+use kernel::{Time, Violations, id::is_slug, language};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -9,7 +9,6 @@ use super::Fault;
 use crate::domain::{
     article::{MAX_EXTERNAL_ID, Profile},
     audience::Audience,
-    locale,
     publication::{ALWAYS, NEVER},
     revision::Words,
 };
@@ -71,7 +70,7 @@ impl Written {
         let locale = if self.locale.is_empty() { defaults.locale.clone() } else { self.locale };
         let is_one = kernel::id::is_language_tag(&locale);
         violations.check(is_one, "locale", "must be a BCP 47 tag such as `zh` or `en`");
-        let locale = if is_one { locale::canonical(&locale) } else { locale };
+        let locale = if is_one { language::canonical(&locale) } else { locale };
         let kind = match self.kind.as_str() {
             "" => Some(ArticleKind::Faq),
             name => ArticleKind::from_str_name(&format!("ARTICLE_KIND_{}", name.to_uppercase())),

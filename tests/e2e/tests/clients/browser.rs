@@ -1,6 +1,6 @@
 //! connect-web over gRPC-Web, in a page of another origin, in headless Chromium.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aftercare_e2e::{
     Suite, Tenant, each_backend,
@@ -12,22 +12,10 @@ use aftercare_e2e::{
 };
 use serde_json::{Value, json};
 
-/// The variable that names the browser.
-const CHROMIUM: &str = "AFTERCARE_TEST_CHROMIUM";
-/// Where Debian puts it.
-const DEBIAN: &str = "/usr/bin/chromium";
-
-#[expect(clippy::disallowed_methods, reason = "the test's environment is no configuration")]
-fn chromium() -> PathBuf {
-    let path = std::env::var_os(CHROMIUM).map_or_else(|| PathBuf::from(DEBIAN), PathBuf::from);
-    assert!(path.exists(), "there is no {}: name a Chromium in {CHROMIUM}", path.display());
-    path
-}
-
 /// Lets a page of this origin, with this script, walk.
 fn walk_in_a_page(script: &Path, mut told: Value, origin: &str) -> Finished {
     told["origin"] = json!(origin);
-    told["chromium"] = json!(chromium());
+    told["chromium"] = json!(node::chromium());
     finish(node::script("browser/drive.js").arg(script).arg(told.to_string()))
 }
 

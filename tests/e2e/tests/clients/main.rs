@@ -5,6 +5,7 @@
 mod browser;
 mod curl;
 mod examples;
+mod help;
 mod node;
 mod openapi;
 mod python;

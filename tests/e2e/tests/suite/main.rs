@@ -5,6 +5,7 @@ mod cli;
 mod demo;
 mod door;
 mod errors;
+mod help;
 mod hostile;
 mod isolation;
 mod journeys;

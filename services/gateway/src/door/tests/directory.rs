@@ -29,6 +29,8 @@ fn tenants() -> Vec<(&'static str, TenantFacts)> {
     let facts = |n, suspended, locale| TenantFacts {
         id: tenant(n),
         slug: format!("tenant-{n}"),
+        title: String::new(),
+        time_zone: "UTC".to_owned(),
         state: if suspended { TenantState::Suspended } else { TenantState::Active },
         locale,
         origins: Vec::new(),

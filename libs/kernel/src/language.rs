@@ -1,4 +1,4 @@
-//! Which of the languages that there are is nearest to the one that is wanted.
+//! Languages of texts, by BCP 47 tags: which of those that there are is nearest to the one wanted.
 
 /// The best of `available` for who wants `wanted`, both BCP 47 tags: the tag itself, then what it
 /// narrows (`zh` for `zh-HK`), then another of the same language, then English, then whatever there is,

@@ -1,0 +1,174 @@
+//! Addresses of pages: which help centre, and what of it.
+//!
+//! A help centre is at the host names of its tenant, and at `/t/{slug}` on any other. Below that every
+//! address begins with the language of the page, so that it can be kept, shared and found by search
+//! engines in that language, and nothing has to be remembered of a visitor.
+
+use http::{HeaderMap, Uri, header};
+use kernel::{ArticleId, Locale};
+
+/// How a help centre is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Name {
+    /// By the tenant's short name, in the path.
+    Slug(String),
+    /// By one of its host names, in lower case and without a port.
+    Host(String),
+}
+
+impl Name {
+    /// What the paths of its pages begin with.
+    pub(super) fn base(&self) -> String {
+        match self {
+            Self::Slug(slug) => format!("/t/{slug}"),
+            Self::Host(_) => String::new(),
+        }
+    }
+}
+
+/// A page of a help centre.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Page {
+    /// The way to the home page in the visitor's language.
+    Start,
+    /// All questions, the newest first.
+    Home,
+    /// What a search found.
+    Search,
+    /// Questions that go on from what was typed, as JSON.
+    Suggest,
+    /// An article.
+    Article(ArticleId),
+    /// A vote on it.
+    Vote(ArticleId),
+    /// None that there is.
+    Unknown,
+}
+
+impl Page {
+    /// What its requests are counted under.
+    pub(super) const fn route(self) -> &'static str {
+        match self {
+            Self::Start => "/t/{slug}",
+            Self::Home => "/t/{slug}/{locale}",
+            Self::Search => "/t/{slug}/{locale}/search",
+            Self::Suggest => "/t/{slug}/{locale}/suggest",
+            Self::Article(_) => "/t/{slug}/{locale}/articles/{article}",
+            Self::Vote(_) => "/t/{slug}/{locale}/articles/{article}/vote",
+            Self::Unknown => "/t/{slug}/_OTHER",
+        }
+    }
+}
+
+/// What an address asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The help centre.
+    pub(super) name: Name,
+    /// The language that the address names.
+    pub(super) locale: Option<Locale>,
+    /// The page.
+    pub(super) page: Page,
+}
+
+impl Place {
+    /// What a request asks for; `None` where it cannot be for a help centre.
+    pub(super) fn of(uri: &Uri, headers: &HeaderMap) -> Option<Self> {
+        let path = uri.path().strip_prefix('/')?;
+        let mut parts: Vec<&str> = path.split('/').collect();
+        // `/t/acme/` is `/t/acme`.
+        parts.pop_if(|last| last.is_empty());
+        if let ["t", slug, rest @ ..] = parts.as_slice() {
+            return Some(Self::below(Name::Slug((*slug).to_owned()), rest));
+        }
+        let is_page = parts.first().is_none_or(|first| Locale::parse(first).is_some());
+        let host = host(uri, headers).filter(|_| is_page)?;
+        Some(Self::below(Name::Host(host), &parts))
+    }
+
+    fn below(name: Name, rest: &[&str]) -> Self {
+        let Some((first, rest)) = rest.split_first() else {
+            return Self { name, locale: None, page: Page::Start };
+        };
+        let locale = Locale::parse(first);
+        let article = |id: &str| ArticleId::parse_name(&format!("articles/{id}"));
+        let page = match rest {
+            _ if locale.is_none() => Page::Unknown,
+            [] => Page::Home,
+            ["search"] => Page::Search,
+            ["suggest"] => Page::Suggest,
+            ["articles", id] => article(id).map_or(Page::Unknown, Page::Article),
+            ["articles", id, "vote"] => article(id).map_or(Page::Unknown, Page::Vote),
+            _ => Page::Unknown,
+        };
+        Self { name, locale, page }
+    }
+}
+
+/// The host that a request is for, in lower case and without its port.
+fn host(uri: &Uri, headers: &HeaderMap) -> Option<String> {
+    let named = || headers.get(header::HOST)?.to_str().ok()?.parse().ok();
+    let authority: http::uri::Authority = uri.authority().cloned().or_else(named)?;
+    Some(authority.host().trim_end_matches('.').to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    const ID: &str = "019ab000-0000-7000-8000-000000000001";
+
+    fn of(path: &str) -> Option<Place> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_static("Help.Example.com:8443"));
+        Place::of(&path.parse().unwrap(), &headers)
+    }
+
+    #[test]
+    fn a_slug_names_a_help_centre_whatever_the_host() {
+        let article = ArticleId::parse_name(&format!("articles/{ID}")).unwrap();
+        for (path, locale, page) in [
+            ("/t/acme", None, Page::Start),
+            ("/t/acme/", None, Page::Start),
+            ("/t/acme/zh", Some(Locale::Zh), Page::Home),
+            ("/t/acme/en/", Some(Locale::En), Page::Home),
+            ("/t/acme/en/search?q=a", Some(Locale::En), Page::Search),
+            ("/t/acme/en/suggest?q=a", Some(Locale::En), Page::Suggest),
+            (&format!("/t/acme/en/articles/{ID}"), Some(Locale::En), Page::Article(article)),
+            (&format!("/t/acme/en/articles/{ID}/vote"), Some(Locale::En), Page::Vote(article)),
+            ("/t/acme/fr", None, Page::Unknown),
+            ("/t/acme/EN", None, Page::Unknown),
+            ("/t/acme/en//search", Some(Locale::En), Page::Unknown),
+            ("/t/acme/en/articles/1", Some(Locale::En), Page::Unknown),
+            ("/t/acme/en/articles", Some(Locale::En), Page::Unknown),
+        ] {
+            let name = Name::Slug("acme".to_owned());
+            assert_eq!(of(path), Some(Place { name, locale, page }), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_host_names_one_where_the_path_may_be_a_page() {
+        let name = Name::Host("help.example.com".to_owned());
+        for (path, locale, page) in [
+            ("/", None, Page::Start),
+            ("/zh", Some(Locale::Zh), Page::Home),
+            ("/en/search?q=a", Some(Locale::En), Page::Search),
+        ] {
+            assert_eq!(of(path), Some(Place { name: name.clone(), locale, page }), "{path}");
+        }
+        for other in ["/v1/tickets", "/docs", "/t", "/healthz", "/english"] {
+            assert_eq!(of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_authority_of_http2_is_the_host() {
+        let uri = "https://help.example.com./en".parse().unwrap();
+        let place = Place::of(&uri, &HeaderMap::new()).unwrap();
+        assert_eq!(place.name, Name::Host("help.example.com".to_owned()));
+        assert_eq!(Place::of(&"/en".parse().unwrap(), &HeaderMap::new()), None);
+    }
+}
