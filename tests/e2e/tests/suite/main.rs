@@ -3,6 +3,7 @@
 
 mod audience;
 
+mod bulk;
 mod cli;
 mod demo;
 mod door;
