@@ -15,7 +15,7 @@ use aftercare_e2e::{
     contract::{access, all_methods, data::reachable},
     each_backend, isolation,
     json::{Call, JsonClient},
-    library::{Depth, For, Library, Meant, READS, Reader, State},
+    library::{For, Library, Meant, READS, Reader, State},
     scenario::internal::peer,
     until,
 };
@@ -126,7 +126,7 @@ async fn prepare(desk: &Desk<'_>, library: &Library) -> Vec<(For, String)> {
         // What has two of a text's words may answer it.
         let what: Vec<_> = of.flat_map(|book| [book.title.as_str(), &book.body]).collect();
         let ticket = json!({ "ticket": {
-            "kind": "KIND_INQUIRY", "channel": "CHANNEL_EMAIL", "title": "Something else",
+            "kind": "KIND_INQUIRY", "channel": "CHANNEL_EMAIL", "title": what[0],
             "facts": { "what": what.join(" ") },
         }});
         let made = desk.agent().call("CreateTicket", ticket).await;
@@ -315,7 +315,7 @@ impl<'a> Eye<'a> {
             let path = (page.path)(self.library);
             let text = fetch(&path).await;
             let books = if self.may(page.like) { (page.shows)(self) } else { Vec::new() };
-            let meant = Meant { depth: Depth::Title, books, only: true };
+            let meant = Meant { depth: page.depth, books, only: true };
             self.note(&path, &path, &text, Some(&meant), found);
         }
     }

@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that finds nothing to unwrap has failed")]
 
 mod audience;
-
 mod bulk;
 mod cli;
 mod demo;

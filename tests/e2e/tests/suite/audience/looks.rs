@@ -44,8 +44,10 @@ pub(crate) struct Page {
     pub(crate) path: fn(&Library) -> String,
     /// The RPC that the same readers may call.
     pub(crate) like: &'static str,
-    /// The books whose titles it shows, and no others.
+    /// The books that it shows, and no others.
     pub(crate) shows: for<'a> fn(&Eye<'a>) -> Vec<&'a Book>,
+    /// So much of each.
+    pub(crate) depth: Depth,
 }
 
 /// Pages of every reader.
@@ -54,11 +56,14 @@ pub(crate) const PAGES: &[Page] = &[
         path: |library| format!("/v1/articles:search?query={}&pageSize=50", library.word),
         like: "Search",
         shows: |eye| eye.library.found_by(&eye.reader),
+        depth: Depth::Title,
     },
     Page {
         path: |library| format!("/v1/articles:suggest?prefix={}&pageSize=20", library.word),
         like: "Suggest",
         shows: |eye| eye.library.found_by(&eye.reader),
+        // Of each article its title or a similar question.
+        depth: Depth::Name,
     },
 ];
 
@@ -312,13 +317,13 @@ fn suggest<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
 
 fn suggest_for_text<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
     let Library { word, product, .. } = eye.library;
-    let text = format!("Somebody told me of {word} and I would know more about it.");
     let mut asks = Vec::new();
+    // No word of it stands in articles of other tests: they would be suggested, too.
     for level in For::LEVELS {
-        let request = json!({ "text": text, "audience": level.level(), "pageSize": 20 });
+        let request = json!({ "text": word, "audience": level.level(), "pageSize": 20 });
         asks.push(found(eye, request, |book| book.audience.is_within(level)));
     }
-    let request = json!({ "text": text, "products": [product], "pageSize": 20 });
+    let request = json!({ "text": word, "products": [product], "pageSize": 20 });
     asks.push(found(eye, request, |_| true));
     for book in &eye.library.books {
         let request = json!({ "text": format!("{} {}", book.title, book.body) });
