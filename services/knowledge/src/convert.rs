@@ -126,7 +126,7 @@ pub(crate) fn revision(revision: &Revision, call: &Call) -> pb::Revision {
 }
 
 /// Whether a caller is of the company: staff or one of its systems.
-fn is_staff(call: &Call) -> bool {
+pub(crate) fn is_staff(call: &Call) -> bool {
     match call.caller.kind {
         CallerKind::Member | CallerKind::Integration | CallerKind::Service => true,
         CallerKind::Anonymous | CallerKind::Customer | CallerKind::Operator => false,

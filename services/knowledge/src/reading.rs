@@ -1,6 +1,6 @@
 //! Articles as a caller reads them: what there is of each, and nothing that is not for them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use contracts::knowledge::v1 as pb;
 use kernel::{ArticleId, RowScope, Time, language};
@@ -17,6 +17,9 @@ use crate::{
     },
 };
 
+/// How many articles are looked up at once.
+const AT_ONCE: usize = 100;
+
 /// Whether a caller reaches the articles of its tenant at all. They belong to the tenant as a whole: a
 /// permission that reaches less reaches none of them.
 pub(crate) fn reaches(call: &Call) -> bool {
@@ -31,6 +34,22 @@ pub(crate) async fn must_see(app: &App, call: &Call, id: ArticleId) -> Result<()
     let found = if reaches(call) { articles::get(&app.db, call.tenant(), id).await? } else { None };
     let seen = read(app, call, found.into_iter().collect(), None).await?;
     if seen.is_empty() { Err(Error::no_article(&id.name())) } else { Ok(()) }
+}
+
+/// Those of these articles whose audience the caller belongs to, whatever their state.
+pub(crate) async fn meant_for(
+    app: &App,
+    call: &Call,
+    ids: HashSet<ArticleId>,
+) -> Result<HashSet<ArticleId>, Error> {
+    let (reader, ids) = (convert::reader(call), ids.into_iter().collect::<Vec<_>>());
+    let mut meant = HashSet::with_capacity(ids.len());
+    for some in ids.chunks(AT_ONCE) {
+        let found = articles::get_many(&app.db, call.tenant(), some).await?;
+        let readable = found.iter().filter(|found| reader.may_read(&found.profile.audience));
+        meant.extend(readable.map(|found| found.id));
+    }
+    Ok(meant)
 }
 
 /// Those of these articles that the caller may read now, in their order; with their words in the

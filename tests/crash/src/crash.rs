@@ -23,7 +23,12 @@ const ROUNDS: u64 = 4;
 
 /// How often a process is killed: `AFTERCARE_CRASH_ROUNDS`, or a few times.
 pub fn rounds() -> u64 {
-    crate::dice::number("AFTERCARE_CRASH_ROUNDS").unwrap_or(ROUNDS).max(1)
+    rounds_or(ROUNDS)
+}
+
+/// The same for a test that kills so often where nobody says otherwise.
+pub fn rounds_or(usual: u64) -> u64 {
+    crate::dice::number("AFTERCARE_CRASH_ROUNDS").unwrap_or(usual).max(1)
 }
 
 /// The databases of a suite that has served, from now on with the trace.

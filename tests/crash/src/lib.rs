@@ -7,11 +7,13 @@
 //!
 //! - [`door`]: where clients call, and in whose name.
 //! - [`crash`]: a suite that is killed and started again.
+//! - [`articles`]: writers of articles, and what must be there of them and of their index.
 //! - [`trace`]: each time that an event took effect, in order.
 //! - [`cluster`]: a PostgreSQL of a test's own, which is killed as well.
 //! - [`wire`]: a network between client and suite, which is cut.
 //!
-//! `AFTERCARE_CRASH_ROUNDS` says how often each test kills (4 times, where it says nothing), and
+//! `AFTERCARE_CRASH_ROUNDS` says how often each test kills (4 times, where it says nothing, and 10
+//! times where articles are written), and
 //! `AFTERCARE_CRASH_SEED` repeats the chance of a run that printed it.
 //!
 //! Invariants: a write whose answer was lost is sent again with its `request_id` until it is
@@ -21,6 +23,7 @@
 
 pub use aftercare_e2e::dice;
 
+pub mod articles;
 pub mod check;
 pub mod cluster;
 pub mod crash;

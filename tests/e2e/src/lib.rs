@@ -8,6 +8,7 @@
 //! - [`isolation`]: what another tenant gets to see of it, which is nothing.
 //! - [`dice`]: chance that can be repeated.
 //! - [`hostile`]: requests that nobody in their right mind would send, made from the descriptors.
+//! - [`library`]: articles for every audience in every state, and what each reader must see of them.
 //! - [`golden`]: answers without what differs from run to run.
 //! - [`json`]: any method over JSON and HTTP, by the HTTP rule of its contract.
 //! - [`pages`]: pages as a visitor sees them.
@@ -30,6 +31,7 @@ pub mod golden;
 pub mod hostile;
 pub mod isolation;
 pub mod json;
+pub mod library;
 pub mod metrics;
 pub mod node;
 pub mod pages;

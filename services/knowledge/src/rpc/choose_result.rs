@@ -22,8 +22,10 @@ pub(crate) async fn handle(
     if !made_lately(&app, search) {
         return Err(missing());
     }
-    // Only what the caller may read can have been shown to them.
-    get_revision::by_key(&app, &call, key.0, key.1).await?;
+    // Only what is live for the caller can have been found: no draft, whoever asks.
+    if !get_revision::is_live(&app, &call, key.0, key.1).await? {
+        return Err(Error::no_revision(&request.revision));
+    }
     app.searches.chosen(&call);
     let at = app.clock.now();
     transact!(app.db, "search.choose", |tx| {
@@ -46,18 +48,21 @@ fn made_lately(app: &App, search: SearchId) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use contracts::knowledge::v1::{AudienceLevel, ListSearchesRequest, SearchRequest};
+    use contracts::knowledge::v1::{
+        AudienceLevel, ListSearchesRequest, SearchRecord, SearchRequest,
+    };
 
     use super::*;
     use crate::{
         rpc::{
-            fixture::{Fixture, agent, customer, supervisor},
+            create_article,
+            fixture::{Fixture, agent, audience, create, customer, editor, supervisor},
             list_searches, search,
         },
         write_searches,
     };
 
-    async fn written(fixture: &Fixture) -> Vec<contracts::knowledge::v1::SearchRecord> {
+    async fn written(fixture: &Fixture) -> Vec<SearchRecord> {
         let stop = tokio_util::sync::CancellationToken::new();
         stop.cancel();
         write_searches(fixture.app.clone(), stop).await;
@@ -101,5 +106,36 @@ mod tests {
         let asked = ListSearchesRequest { only_empty: true, ..Default::default() };
         let empty = list_searches::handle(fixture.app.clone(), supervisor(), asked).await.unwrap();
         assert_eq!(empty.searches.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_log_shows_nobody_what_they_may_not_read() {
+        let fixture = Fixture::new().await;
+        let open = fixture.published("如何退货", AudienceLevel::Public).await;
+        let mut asked = create("退货内部流程");
+        asked.article.as_mut().unwrap().audience = Some(audience(AudienceLevel::Agent, &["a"]));
+        let narrow = create_article::handle(fixture.app.clone(), editor(), asked).await.unwrap();
+        fixture.publish(&format!("{}/revisions/1", narrow.name)).await;
+        let draft = fixture.draft("退货草稿", AudienceLevel::Public).await.revision.unwrap().name;
+        fixture.indexed().await;
+        for query in ["退货", "内部流程"] {
+            let asked = SearchRequest { query: query.to_owned(), ..Default::default() };
+            let found = search::handle(fixture.app.clone(), agent(&["a"]), asked).await.unwrap();
+            let (name, revision) = (found.search, format!("{}/revisions/1", narrow.name));
+            let asked = ChooseResultRequest { name: name.clone(), revision };
+            handle(fixture.app.clone(), agent(&["a"]), asked).await.unwrap();
+            let asked = ChooseResultRequest { name, revision: draft.clone() };
+            let error = handle(fixture.app.clone(), editor(), asked).await.unwrap_err();
+            assert!(matches!(error, Error::RevisionNotFound { .. }), "{error:?}");
+            fixture.later();
+        }
+        // What found nothing else is not even told of.
+        let [both] = written(&fixture).await.try_into().unwrap();
+        assert_eq!(both.shown, [format!("{}/revisions/1", open.name)]);
+        assert_eq!((both.total_size, both.chosen.len()), (1, 0));
+        let asked = ListSearchesRequest::default();
+        let all = list_searches::handle(fixture.app.clone(), editor(), asked).await.unwrap();
+        let told = |one: &SearchRecord| (one.total_size, one.shown.len(), one.chosen.len());
+        assert_eq!(all.searches.iter().map(told).collect::<Vec<_>>(), [(1, 1, 1), (2, 2, 1)]);
     }
 }

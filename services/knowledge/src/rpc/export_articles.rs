@@ -12,9 +12,11 @@ use tonic::Status;
 use uuid::Uuid;
 
 use crate::{
-    App, Error, convert,
+    App, Error,
+    convert::{self, WRITES},
     domain::{
         article::Article,
+        audience::Reader,
         publication::{ALWAYS, NEVER},
         revision::Revision,
     },
@@ -36,6 +38,10 @@ struct Wanted {
     format: TransferFormat,
     kind: Option<ArticleKind>,
     locale: Option<String>,
+    /// For whom; `None` for who may write articles.
+    reader: Option<Reader>,
+    /// Whether for somebody of the company.
+    staff: bool,
 }
 
 pub(crate) fn handle(
@@ -54,7 +60,9 @@ pub(crate) fn handle(
     violations.finish(())?;
 
     let kind = kind.ok().filter(|kind| *kind != ArticleKind::Unspecified);
-    let wanted = Wanted { tenant: call.tenant(), format, kind, locale };
+    let reader = (!call.may(WRITES)).then(|| convert::reader(call));
+    let (tenant, staff) = (call.tenant(), convert::is_staff(call));
+    let wanted = Wanted { tenant, format, kind, locale, reader, staff };
     let header = transfer::header(format);
     let header = header.map(|content| ExportArticlesResponse { path: String::new(), content });
     let start = reaches(call).then_some(Uuid::nil());
@@ -74,14 +82,18 @@ pub(crate) fn handle(
     Ok(Box::pin(pieces.map_err(move |error: Error| rpc::status::of(&error, locale))))
 }
 
-/// What these articles say, in each language: what is live, else the latest.
+/// What these articles say, in each language: what is live, else, for who may write, the latest.
 async fn page(
     app: &App,
     wanted: &Wanted,
     found: &[Article],
 ) -> Result<Vec<ExportArticlesResponse>, Error> {
     let (db, tenant, at) = (&app.db, wanted.tenant, app.clock.now());
-    let kept = |article: &&Article| wanted.kind.is_none_or(|kind| article.profile.kind == kind);
+    let kept = |article: &&Article| {
+        let reads = |reader: &Reader| reader.may_read(&article.profile.audience);
+        wanted.kind.is_none_or(|kind| article.profile.kind == kind)
+            && wanted.reader.as_ref().is_none_or(|reader| reads(reader) && article.is_open(at))
+    };
     let found: Vec<_> = found.iter().filter(kept).collect();
     let ids: Vec<_> = found.iter().map(|article| article.id).collect();
     let published = publications::from(db, tenant, &ids, at).await?;
@@ -95,6 +107,9 @@ async fn page(
             }
             let mut of = live.iter().map(|one| &one.publication);
             let live = of.find(|one| one.locale == latest.locale && one.is_live(at));
+            if live.is_none() && wanted.reader.is_some() {
+                continue;
+            }
             let number = live.map_or(latest.number, |live| live.revision);
             chosen.push((*article, number, live.is_some()));
         }
@@ -105,7 +120,10 @@ async fn page(
         words.into_iter().map(|one| ((one.article, one.number), one)).collect();
     let piece = |(article, number, live): &(&Article, i64, bool)| {
         let revision = words.get(&(article.id, *number))?;
-        let written = written(article, revision, *live && !article.is_archived(at));
+        let mut written = written(article, revision, *live && !article.is_archived(at));
+        if !wanted.staff {
+            written.external_id = article.id.to_string();
+        }
         let path = match wanted.format {
             TransferFormat::Markdown => format!("{}.{}.md", article.id, revision.locale),
             TransferFormat::Csv | TransferFormat::JsonLines | TransferFormat::Unspecified => {
@@ -150,13 +168,15 @@ fn instant(time: Time) -> String {
 #[cfg(test)]
 mod tests {
     use contracts::knowledge::v1::{
-        ArticleState, ImportArticlesRequest, ImportArticlesResponse,
+        ArchiveArticleRequest, ArticleState, AudienceLevel, CreateRevisionRequest,
+        ImportArticlesRequest, ImportArticlesResponse,
         ImportVerdict::{self, Created, Refused, Unchanged, Updated},
     };
 
     use super::*;
     use crate::rpc::{
-        fixture::{Fixture, customer, editor, stranger},
+        archive_article, create_revision,
+        fixture::{Fixture, agent, customer, editor, stranger, supervisor, words},
         import_articles,
     };
 
@@ -217,6 +237,38 @@ mod tests {
         let article = fixture.read(editor(), &first[0].article).await.unwrap();
         assert_eq!(article.revision.unwrap().body, "十五天内可退");
         assert_eq!(exported(&fixture, stranger(), format).await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn who_writes_nothing_exports_what_they_may_read() {
+        let fixture = Fixture::new().await;
+        let open = fixture.published("公开", AudienceLevel::Public).await;
+        for (title, level) in [("主管", AudienceLevel::Supervisor), ("坐席", AudienceLevel::Agent)]
+        {
+            fixture.published(title, level).await;
+        }
+        fixture.draft("草稿", AudienceLevel::Public).await;
+        let gone = fixture.published("旧的", AudienceLevel::Public).await;
+        let asked = ArchiveArticleRequest { name: gone.name, ..Default::default() };
+        archive_article::handle(fixture.app.clone(), editor(), asked).await.unwrap();
+        let mut next = words("zh", "公开的草稿");
+        next.base_revision = open.revision.unwrap().name;
+        let asked =
+            CreateRevisionRequest { parent: open.name, revision: Some(next), ..Default::default() };
+        create_revision::handle(fixture.app.clone(), editor(), asked).await.unwrap();
+        for (call, seen) in [
+            (editor(), ["公开", "主管", "坐席", "草稿", "旧的"].as_slice()),
+            (supervisor(), &["公开", "主管", "坐席"]),
+            (agent(&[]), &["公开", "坐席"]),
+            (customer(), &["公开"]),
+        ] {
+            let lines = exported(&fixture, call, TransferFormat::JsonLines).await;
+            let title = |line: &String| {
+                let row: serde_json::Value = serde_json::from_str(line).unwrap();
+                row["title"].as_str().unwrap().to_owned()
+            };
+            assert_eq!(lines.iter().map(title).collect::<Vec<_>>(), seen);
+        }
     }
 
     #[tokio::test]

@@ -30,20 +30,31 @@ pub(crate) async fn by_key(
     article: ArticleId,
     number: i64,
 ) -> Result<Answer, Error> {
-    let (tenant, missing) =
-        (call.tenant(), || Error::no_revision(&revision::name(article, number)));
-    if !reaches(call) {
+    let missing = || Error::no_revision(&revision::name(article, number));
+    let readable =
+        reaches(call) && (call.may(WRITES) || is_live(app, call, article, number).await?);
+    if !readable {
         return Err(missing());
     }
-    if !call.may(WRITES) {
-        let at = app.clock.now();
-        let found = articles::get(&app.db, tenant, article).await?.ok_or_else(missing)?;
-        let readable = convert::reader(call).may_read(&found.profile.audience);
-        let open = readable && found.is_open(at);
-        if !open || !publications::was_live(&app.db, tenant, article, number, at, at).await? {
-            return Err(missing());
-        }
-    }
-    let found = revisions::get(&app.db, tenant, article, number).await?.ok_or_else(missing)?;
+    let found =
+        revisions::get(&app.db, call.tenant(), article, number).await?.ok_or_else(missing)?;
     Ok(convert::revision(&found, call))
+}
+
+/// Whether a revision is live for the caller now.
+pub(crate) async fn is_live(
+    app: &App,
+    call: &Call,
+    article: ArticleId,
+    number: i64,
+) -> Result<bool, Error> {
+    let (tenant, at) = (call.tenant(), app.clock.now());
+    let Some(found) = articles::get(&app.db, tenant, article).await?.filter(|_| reaches(call))
+    else {
+        return Ok(false);
+    };
+    let readable = convert::reader(call).may_read(&found.profile.audience);
+    Ok(readable
+        && found.is_open(at)
+        && publications::was_live(&app.db, tenant, article, number, at, at).await?)
 }

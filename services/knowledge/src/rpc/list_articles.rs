@@ -33,7 +33,9 @@ pub(crate) async fn handle(
     } else {
         Eyes::Reader(convert::reader(&call), app.clock.now())
     };
-    let rows = if reaches(&call) {
+    // What another system calls an article is for staff alone: nobody else finds one by it.
+    let by_staffs_word = matches!(path, Path::ExternalId(_)) && !convert::is_staff(&call);
+    let rows = if reaches(&call) && !by_staffs_word {
         articles::list(&app.db, call.tenant(), &path, &eyes, start, size + 1).await?
     } else {
         Vec::new()
@@ -159,5 +161,19 @@ mod tests {
         };
         let error = handle(fixture.app.clone(), agent(&[]), two).await.unwrap_err();
         assert_eq!(fields(&error), ["filter"]);
+    }
+
+    #[tokio::test]
+    async fn nobody_but_staff_finds_an_article_by_what_it_is_called_elsewhere() {
+        let fixture = Fixture::new().await;
+        filed(&fixture, "公开", |one| {
+            one.audience = Some(audience(AudienceLevel::Public, &[]));
+            one.external_id = "kb-1".to_owned();
+        })
+        .await;
+        for (call, found) in [(anonymous(), 0), (customer(), 0), (agent(&[]), 1), (editor(), 1)] {
+            let asked = ListArticlesRequest { external_id: "kb-1".into(), ..Default::default() };
+            assert_eq!(listed(&fixture, call, asked).await.len(), found);
+        }
     }
 }

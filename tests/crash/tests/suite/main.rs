@@ -5,6 +5,7 @@ mod client_gone;
 mod consumer_killed;
 mod database_killed;
 mod killed;
+mod knowledge_killed;
 mod planted;
 
 use aftercare_crash::{

@@ -1,6 +1,8 @@
 //! The suite from outside. One program, so that all tests share one running suite on each database.
 #![expect(clippy::unwrap_used, reason = "a test that finds nothing to unwrap has failed")]
 
+mod audience;
+mod bulk;
 mod cli;
 mod demo;
 mod door;
