@@ -113,8 +113,8 @@ impl Service {
         report::table(&self.compared);
         for (at_once, part) in AT_ONCE.iter().zip(&self.engine) {
             println!(
-                "c={at_once}: of the service's processor time the engine is {:.2} ({:.2} – {:.2}); the rest is \
-                 the port, the gateway, the edge, the wall, the answer's bytes and the log",
+                "c={at_once}: of the service's processor time the engine is {:.2} ({:.2} – {:.2}); the rest is what \
+                 stands around it: the port, the gateway, the edge, the wall, the answer's bytes, the log",
                 part.median, part.least, part.most
             );
         }
