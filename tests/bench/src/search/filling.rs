@@ -1,14 +1,16 @@
 //! The made articles, brought into a real suite as an operator would: imported and published.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context as _, Result, ensure};
 use contracts::knowledge::v1::{
-    AudienceLevel, ImportArticlesRequest, ImportVerdict, TransferFormat,
-    transfer_service_client::TransferServiceClient,
+    AudienceLevel, ImportArticlesRequest, ImportVerdict, SearchRequest, TransferFormat,
+    search_service_client::SearchServiceClient, transfer_service_client::TransferServiceClient,
 };
 use serde_json::json;
 use tokio::task::JoinSet;
 use tonic::{
-    Request,
+    Code, Request,
     transport::{Channel, Endpoint},
 };
 
@@ -19,6 +21,8 @@ use crate::{database, load::Voice};
 const PART: u64 = 100;
 /// Parts that are under way at once.
 const AT_ONCE: usize = 4;
+/// How long an index may take to be opened; each call waits some seconds for it.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Imports and publishes the first so many made articles at this address, and waits until the feed of
 /// this database has told of all of them.
@@ -47,6 +51,22 @@ pub(crate) async fn fill(
     // What the database would do some time after it has been filled is not to fall into a round.
     database::run(&mut connection, "VACUUM (ANALYZE)").await?;
     database::run(&mut connection, "CHECKPOINT").await
+}
+
+/// Waits until the index of the process at this address is open, which it is from its first use on.
+pub(crate) async fn opened(address: &str, voice: &Voice) -> Result<()> {
+    let mut client = SearchServiceClient::new(connect(address).await?);
+    let began = Instant::now();
+    loop {
+        let query = "anything".to_owned();
+        let mut request = Request::new(SearchRequest { query, ..SearchRequest::default() });
+        request.metadata_mut().insert("authorization", voice.clone());
+        match client.search(request).await {
+            Ok(_) => return Ok(()),
+            Err(status) if status.code() == Code::Unavailable && began.elapsed() < PATIENCE => {}
+            Err(status) => return Err(status).context("Search"),
+        }
+    }
 }
 
 /// A connection to `HOST:PORT`.

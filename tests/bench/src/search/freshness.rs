@@ -9,7 +9,7 @@ use contracts::knowledge::v1::{
 use serde::Serialize;
 
 use super::{
-    filling::fill,
+    filling::{fill, opened},
     service::{Plan, SEARCH},
 };
 use crate::{load::Call, suite::Replicas};
@@ -59,8 +59,11 @@ pub(crate) async fn run(plan: &Plan) -> Result<Freshness> {
     eprintln!("filling two replicas with {} articles", plan.articles);
     let replicas = Replicas::start(&plan.site, "bench_replicas").await?;
     fill(&replicas.addresses[0], &replicas.database, &replicas.admin, plan.articles).await?;
+    for address in &replicas.addresses {
+        opened(address, &replicas.admin).await?;
+    }
     let (mut both, mut publisher, mut other) = (Vec::new(), Vec::new(), Vec::new());
-    // The first one is there for both indexes to be opened.
+    // The first one is there for both writers to be opened.
     for number in 0..=PUBLICATIONS {
         let title = format!("Notice {number} about zq{number:04}");
         let at = usize::from(number % 2 == 1);

@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use super::{
     cost::{Filled, PAGE, QUESTIONS},
-    filling::{connect, fill},
+    filling::{connect, fill, opened},
     texts::question,
 };
 use crate::{
@@ -126,6 +126,7 @@ impl<'a> Sides<'a> {
         eprintln!("filling a suite with {} articles", plan.articles);
         let suite = Suite::start(&plan.site, "bench_search").await?;
         fill(&suite.address, &suite.database, &suite.admin, plan.articles).await?;
+        opened(&suite.address, &suite.admin).await?;
         rebuild(&suite, plan.articles).await?;
         let mut calls = Vec::new();
         for number in 0..QUESTIONS {
