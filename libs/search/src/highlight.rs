@@ -92,9 +92,16 @@ impl<'c> Marker<'c> {
     /// Words that have the stem of a concept, or are written like it.
     fn words(&self, folded: &str) -> Vec<(Range<usize>, usize)> {
         let mut spans: Vec<(Range<usize>, usize)> = Vec::new();
+        // A stem begins as its word does, so that most words of a text need not be stemmed.
+        let begins = |word: &str| {
+            self.concepts.iter().any(|concept| {
+                let stem = concept.stem.as_ref();
+                stem.is_some_and(|stem| first(stem) == first(word) || concept.text == word)
+            })
+        };
         for gram in bigrams(folded) {
             let word = gram.text(folded);
-            if word.contains(is_dense) || spans.len() >= MOST_MARKS {
+            if !begins(word) || word.contains(is_dense) || spans.len() >= MOST_MARKS {
                 continue;
             }
             let stem = stem(&self.stemmer, word);
@@ -106,6 +113,10 @@ impl<'c> Marker<'c> {
         spans.dedup();
         spans
     }
+}
+
+fn first(word: &str) -> Option<char> {
+    word.chars().next()
 }
 
 /// Where characters stand as they are; where they nowhere do, their pairs.
@@ -188,6 +199,8 @@ fn lead(text: &str, at: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::analysis::{Analyzer, Terms};
 
@@ -231,6 +244,14 @@ mod tests {
         a dishwasher is no [washing]-[machine]
         没有这个词，只有退换货物
         ");
+    }
+
+    proptest! {
+        #[test]
+        fn a_stem_begins_as_its_word_does(word in "[a-z0-9éß]{1,12}") {
+            let stemmed = stem(&Stemmer::new(Algorithm::English), &word);
+            prop_assert_eq!(first(&stemmed), first(&word));
+        }
     }
 
     #[test]

@@ -16,6 +16,8 @@ const IDLE: &str = "SELECT NOT EXISTS (SELECT FROM tickets.outbox o JOIN tickets
      AND NOT EXISTS (SELECT FROM customers.outbox) \
      AND (SELECT SUM(position) FROM customers.cursors WHERE source = 'tickets') \
      = (SELECT SUM(head) FROM tickets.partitions)";
+/// Everything of knowledge that commits has been given its place in the feed.
+const TOLD: &str = "SELECT NOT EXISTS (SELECT FROM knowledge.outbox)";
 const SAMPLE: &str = "SELECT id, number FROM tickets.tickets ORDER BY md5(id::text) LIMIT $1";
 const CLAIMED: &str = "SELECT id FROM tickets.tickets WHERE updated_at >= $1 AND assignee <> ''";
 const PROCESS: &str = "SELECT pg_backend_pid(), version()";
@@ -50,9 +52,18 @@ pub(crate) async fn backend(connection: &mut PgConnection) -> Result<(u32, Strin
 
 /// Waits until nothing is left to do for a suite.
 pub(crate) async fn idle(connection: &mut PgConnection) -> Result<()> {
+    until(connection, IDLE).await
+}
+
+/// Waits until the feed of knowledge has told everything.
+pub(crate) async fn told(connection: &mut PgConnection) -> Result<()> {
+    until(connection, TOLD).await
+}
+
+async fn until(connection: &mut PgConnection, done: &'static str) -> Result<()> {
     loop {
-        let (idle,): (Option<bool>,) = sqlx::query_as(IDLE).fetch_one(&mut *connection).await?;
-        if idle == Some(true) {
+        let (done,): (Option<bool>,) = sqlx::query_as(done).fetch_one(&mut *connection).await?;
+        if done == Some(true) {
             return Ok(());
         }
         tokio::time::sleep(POLL).await;

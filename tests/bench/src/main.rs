@@ -53,7 +53,7 @@ struct Args {
 enum Part {
     /// Measure
     Run(Run),
-    /// Measure the search engine, which needs no database
+    /// Measure the search engine, alone and in the service
     Search(search::Args),
     /// The memory that an index of the search engine takes
     SearchMemory {
@@ -149,7 +149,7 @@ fn main() -> Result<()> {
     let load = || Builder::new_current_thread().enable_all().build();
     let server = || Builder::new_multi_thread().enable_all().build();
     match Args::parse().part {
-        Part::Search(args) => search::run(&args),
+        Part::Search(args) => load()?.block_on(search::run(&args)),
         Part::SearchMemory { folder } => search::remember(&folder),
         Part::Run(run) => load()?.block_on(measure(run)),
         Part::Echo { answers } => server()?.block_on(echo::serve(&answers)),

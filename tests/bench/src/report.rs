@@ -77,11 +77,16 @@ impl Report {
         for section in &self.sections {
             println!("\n{}: A = {}, B = {}", section.bench, section.a, section.b);
             println!("aim: {}", section.aim);
-            println!("{}", HEAD.join("  "));
-            for one in &section.compared {
-                println!("{}", row(one));
-            }
+            table(&section.compared);
         }
+    }
+}
+
+/// Prints a table.
+pub(crate) fn table(compared: &[Comparison]) {
+    println!("{}", HEAD.join("  "));
+    for one in compared {
+        println!("{}", row(one));
     }
 }
 

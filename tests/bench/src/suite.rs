@@ -1,7 +1,10 @@
 //! A suite to measure: the real binary, all services in one process or the gateway apart, on a database
 //! of its own.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
@@ -35,6 +38,8 @@ pub(crate) struct Suite {
     pub(crate) database: String,
     /// Its public port.
     pub(crate) address: String,
+    /// The operators' port of the process with the public one.
+    pub(crate) operators: String,
     /// The connections to its public port.
     pub(crate) target: Target,
     /// Somebody who may do everything in the tenant.
@@ -64,8 +69,8 @@ impl Suite {
     pub(crate) async fn start(site: &Site, name: &str) -> Result<Self> {
         let home = Home::new(site, name).await?;
         home.configure("")?;
-        let (program, address) = home.serve(&[], "public").await?;
-        home.open(program, address, None).await
+        let (program, ports) = home.serve(&[]).await?;
+        home.open(program, &ports, None).await
     }
 
     /// The same, with the gateway in one process and all other services in another.
@@ -73,11 +78,12 @@ impl Suite {
         let home = Home::new(site, name).await?;
         home.configure("")?;
         let services = ["tickets", "customers", "knowledge"];
-        let (program, peer) = home.serve(&services, "peers").await?;
+        let (program, ports) = home.serve(&services).await?;
+        let peer = ports.at("peers")?;
         let link = |service| format!("[services.{service}]\nlink = \"http://{peer}\"\n");
         home.configure(&services.map(link).concat())?;
-        let (gateway, address) = home.serve(&["gateway"], "public").await?;
-        home.open(gateway, address, Some(Behind { program, peer })).await
+        let (gateway, ports) = home.serve(&["gateway"]).await?;
+        home.open(gateway, &ports, Some(Behind { program, peer })).await
     }
 
     /// The process of the public port.
@@ -98,6 +104,38 @@ impl Suite {
     /// The file of its root key.
     pub(crate) fn key(&self) -> PathBuf {
         self.folder.path().join(KEY)
+    }
+}
+
+/// Two processes with knowledge alone on one database, each with indexes of its own.
+#[derive(Debug)]
+pub(crate) struct Replicas {
+    /// The connections to each of them.
+    pub(crate) targets: [Target; 2],
+    /// Their public ports.
+    pub(crate) addresses: [String; 2],
+    /// Their database.
+    pub(crate) database: String,
+    /// Somebody who may do everything in the tenant.
+    pub(crate) admin: Voice,
+    _programs: [Program; 2],
+    _folder: TempDir,
+}
+
+impl Replicas {
+    /// Starts both on a new database of this name. There is no gateway: each guards its own port.
+    pub(crate) async fn start(site: &Site, name: &str) -> Result<Self> {
+        let home = Home::new(site, name).await?;
+        home.configure("[search]\nfolder = \"one\"\n")?;
+        let (one, at_one) = home.serve(&["knowledge"]).await?;
+        home.configure("[search]\nfolder = \"other\"\n")?;
+        let (other, at_other) = home.serve(&["knowledge"]).await?;
+        let addresses = [at_one.at("public")?, at_other.at("public")?];
+        let targets =
+            [Target::connect(&addresses[0]).await?, Target::connect(&addresses[1]).await?];
+        let Home { site, database, folder } = home;
+        let admin = token(site, folder.path(), &["--role", "admin"]).await?;
+        Ok(Self { targets, addresses, database, admin, _programs: [one, other], _folder: folder })
     }
 }
 
@@ -131,29 +169,25 @@ impl<'a> Home<'a> {
         Ok(std::fs::write(self.folder.path().join("aftercare.toml"), config)?)
     }
 
-    /// Starts a process with these services, all where none is named, and gives the address of one of
-    /// its ports.
-    async fn serve(&self, services: &[&str], port: &str) -> Result<(Program, String)> {
+    /// Starts a process with these services, all where none is named, and says where it listens.
+    async fn serve(&self, services: &[&str]) -> Result<(Program, Ports)> {
         let args = [&["serve"], services].concat();
         let mut program = Program::start(&self.site.aftercare, &args, self.folder.path())?;
-        loop {
+        let mut ports = Ports::default();
+        // It tells the operators' port last.
+        while !ports.0.contains_key("admin") {
             let line = program.line().await.context("the suite does not start")?;
             let mut words = line.split_whitespace();
-            if let (Some(name), Some(address)) = (words.next(), words.next())
-                && name == port
-            {
-                return Ok((program, address.to_owned()));
+            if let (Some(name), Some(address)) = (words.next(), words.next()) {
+                ports.0.insert(name.to_owned(), address.to_owned());
             }
         }
+        Ok((program, ports))
     }
 
     /// Connects to a suite that runs here.
-    async fn open(
-        self,
-        program: Program,
-        address: String,
-        behind: Option<Behind>,
-    ) -> Result<Suite> {
+    async fn open(self, program: Program, ports: &Ports, behind: Option<Behind>) -> Result<Suite> {
+        let (address, operators) = (ports.at("public")?, ports.at("admin")?);
         let Self { site, database, folder } = self;
         let admin = token(site, folder.path(), &["--role", "admin"]).await?;
         let mut agents = Vec::new();
@@ -162,7 +196,17 @@ impl<'a> Home<'a> {
             agents.push(token(site, folder.path(), &["--member", &member]).await?);
         }
         let target = Target::connect(&address).await?;
-        Ok(Suite { program, behind, database, address, target, admin, agents, folder })
+        Ok(Suite { program, behind, database, address, operators, target, admin, agents, folder })
+    }
+}
+
+/// Where a process listens, by the names that it tells.
+#[derive(Debug, Default)]
+struct Ports(HashMap<String, String>);
+
+impl Ports {
+    fn at(&self, name: &str) -> Result<String> {
+        self.0.get(name).cloned().with_context(|| format!("there is no port for {name}"))
     }
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::load::Voice;
 
 /// The tenant of the seed.
-const TENANT: Uuid = Uuid::from_u128(0x019a_b000_0000_7000_8000_0000_000b_e2c4);
+pub(crate) const TENANT: Uuid = Uuid::from_u128(0x019a_b000_0000_7000_8000_0000_000b_e2c4);
 
 /// Tokens of the tenant's admin for the tickets' service.
 #[derive(Clone, Debug)]

@@ -15,13 +15,13 @@ use crate::cpu;
 use crate::rounds::Spread;
 
 /// The smaller number of articles.
-const FEW: u64 = 10_000;
+pub(super) const FEW: u64 = 10_000;
 /// The larger number.
 const MANY: u64 = 100_000;
 /// Questions of one side of one round.
-const QUESTIONS: u64 = 1_000;
+pub(super) const QUESTIONS: u64 = 1_000;
 /// Hits of a page.
-const PAGE: usize = 10;
+pub(super) const PAGE: usize = 10;
 
 /// Everything that was measured.
 #[derive(Clone, Debug, Serialize)]
@@ -115,13 +115,13 @@ impl Cost {
 }
 
 /// An index of made articles.
-struct Filled {
-    index: Index,
+pub(super) struct Filled {
+    pub(super) index: Index,
     folder: tempfile::TempDir,
 }
 
 impl Filled {
-    fn of(analyzer: &Analyzer, articles: u64) -> Result<Self> {
+    pub(super) fn of(analyzer: &Analyzer, articles: u64) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let index = Index::create(folder.path(), analyzer.clone(), Settings::default())?;
         fill(&index, articles)?;

@@ -6,7 +6,9 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::cost::Cost;
+use super::freshness::Freshness;
 use super::quality::{LookUps, Quality};
+use super::service::Service;
 use crate::report::Machine;
 
 /// The least share of first answers of a set of intents.
@@ -97,6 +99,8 @@ pub(crate) struct Report {
     pub(crate) machine: Machine,
     pub(crate) rows: Vec<Row>,
     pub(crate) cost: Option<Cost>,
+    pub(crate) service: Option<Service>,
+    pub(crate) freshness: Option<Freshness>,
 }
 
 impl Report {
