@@ -259,7 +259,8 @@ impl Suite {
         // What is tested here is not how much may be called.
         text.push_str(
             "[limits]\ntenant_rate = 100000\ntenant_burst = 100000\n\
-             credential_rate = 100000\ncredential_burst = 100000\n",
+             credential_rate = 100000\ncredential_burst = 100000\n\
+             visitor_rate = 100000\nvisitor_burst = 100000\n",
         );
         text
     }

@@ -52,6 +52,8 @@ pub enum Depth {
     Name,
     /// Its name and title.
     Title,
+    /// Its name, title and body.
+    Page,
     /// The article without its words: tags, and for staff what it is called elsewhere.
     Listed,
     /// One revision: its words; for who writes, the note too.
@@ -137,6 +139,7 @@ impl Book {
         let mut shown = match depth {
             Depth::Name => vec![id],
             Depth::Title => vec![id, &self.title],
+            Depth::Page => vec![id, &self.title, &self.body],
             Depth::Listed => vec![id, &self.tag],
             Depth::Revision => vec![id, &self.title, &self.body, &self.question],
             Depth::Whole => vec![id, &self.title, &self.body, &self.question, &self.tag],

@@ -257,9 +257,10 @@ async fn a_suspended_tenant_has_no_help_centre() {
 #[tokio::test]
 async fn a_crowd_of_visitors_takes_nothing_from_the_staff() {
     let suite = Suite::new(Backend::Sqlite).await;
-    suite.limit("visitor_rate = 1\nvisitor_burst = 3\n");
     let at = suite.at("gateway");
-    let _process = suite.serve_with(&[], &[("server.proxies", "1".to_owned())]).await;
+    let own =
+        [("limits.visitor_rate", "1"), ("limits.visitor_burst", "3"), ("server.proxies", "1")];
+    let _process = suite.serve_with(&[], &own.map(|(key, value)| (key, value.to_owned()))).await;
     let visitor = Visitor::at(format!("http://{}/t/north/en", at.public));
     let from = |address: &str| visitor.clone().with("x-forwarded-for", address.to_owned());
     let crowd = from("198.51.100.7");
