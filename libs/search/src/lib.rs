@@ -29,7 +29,10 @@
 //! - The entries of an article are replaced as a whole, and a commit moves the cursor with them:
 //!   after a crash an index is as of its last commit and says where to go on.
 //! - An answer is deterministic: by the answer's stage, locale, score, then article.
-//! - A question costs what its best few hundred documents cost, not what all matches do.
+//! - Pages are parts of one ranking, which does not depend on the page that is asked for.
+//! - A question costs what its best few hundred documents cost, not what all matches do; a page that
+//!   lies behind the best hundred costs what the best few thousand do. Only where counts are asked
+//!   for is each match of a look-up looked at.
 //!
 //! # Absent
 //!
@@ -48,6 +51,7 @@ mod highlight;
 mod index;
 pub mod measure;
 mod probe;
+mod ranking;
 mod related;
 mod schema;
 mod search;
