@@ -225,7 +225,7 @@ pub(crate) fn time(
 }
 
 /// The same, each once, in the order given.
-fn distinct(mut items: Vec<String>) -> Vec<String> {
+pub(crate) fn distinct(mut items: Vec<String>) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     items.retain(|item| seen.insert(item.clone()));
     items

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     Error,
-    domain::publication::{NEVER, Publication},
+    domain::publication::{ALWAYS, NEVER, Publication},
 };
 
 const REPLACE: Sql = Sql::both(
@@ -27,13 +27,17 @@ const LAST: Sql = Sql::both(
     "SELECT revision, from_at FROM publications \
      WHERE tenant = $1 AND article = $2 AND locale = $3 AND until_at = $4",
 );
+const LIVE: Sql = Sql::both(
+    "SELECT revision FROM publications \
+     WHERE tenant = $1 AND article = $2 AND locale = $3 AND from_at <= $4 AND until_at > $4",
+);
 const SEEN_SINCE: Sql = Sql::both(
     "SELECT 1 FROM publications WHERE tenant = $1 AND article = $2 AND revision = $3 \
      AND from_at <= $4 AND until_at > $5",
 );
 
 /// Every fixed statement of this module.
-pub(crate) const STATEMENTS: &[Sql] = &[REPLACE, CUT, INSERT, LAST, SEEN_SINCE];
+pub(crate) const STATEMENTS: &[Sql] = &[REPLACE, CUT, INSERT, LAST, LIVE, SEEN_SINCE];
 
 #[derive(FromRow)]
 struct Row {
@@ -82,6 +86,30 @@ pub(crate) async fn last(
         from: Time::from_micros(from),
         until: NEVER,
     }))
+}
+
+/// The number of the revision that is live in a language; `None` where none is.
+pub(crate) async fn live(
+    tx: &mut Tx,
+    tenant: TenantId,
+    article: ArticleId,
+    locale: &str,
+    now: Time,
+) -> Result<Option<i64>, Error> {
+    let row: Option<(i64,)> = tx.optional(LIVE, args![tenant, article, locale, now]).await?;
+    Ok(row.map(|(revision,)| revision))
+}
+
+/// Whether a revision is live or ever was, within a transaction.
+pub(crate) async fn was_seen(
+    tx: &mut Tx,
+    tenant: TenantId,
+    article: ArticleId,
+    revision: i64,
+    now: Time,
+) -> Result<bool, Error> {
+    let values = args![tenant, article, revision, now, ALWAYS];
+    Ok(tx.optional::<(i32,)>(SEEN_SINCE, values).await?.is_some())
 }
 
 /// Whether a revision was live at any time from `since` until `now`.

@@ -63,7 +63,7 @@ pub(crate) fn write(format: TransferFormat, written: &Written) -> String {
 }
 
 fn whole(description: impl std::fmt::Display) -> Vec<Fault> {
-    vec![Fault { field: String::new(), description: description.to_string() }]
+    vec![Fault::of("", &description.to_string())]
 }
 
 /// A Markdown document with front matter.
