@@ -23,6 +23,13 @@ const INSERT: Sql = Sql::both(
     "INSERT INTO publications (tenant, article, locale, from_at, until_at, revision) \
      VALUES ($1, $2, $3, $4, $5, $6)",
 );
+const WITHDRAW: Sql = Sql::both(
+    "DELETE FROM publications WHERE tenant = $1 AND article = $2 AND locale = $3 AND from_at = $4",
+);
+const REOPEN: Sql = Sql::both(
+    "UPDATE publications SET until_at = $5 \
+     WHERE tenant = $1 AND article = $2 AND locale = $3 AND until_at = $4",
+);
 const LAST: Sql = Sql::both(
     "SELECT revision, from_at FROM publications \
      WHERE tenant = $1 AND article = $2 AND locale = $3 AND until_at = $4",
@@ -37,7 +44,8 @@ const SEEN_SINCE: Sql = Sql::both(
 );
 
 /// Every fixed statement of this module.
-pub(crate) const STATEMENTS: &[Sql] = &[REPLACE, CUT, INSERT, LAST, LIVE, SEEN_SINCE];
+pub(crate) const STATEMENTS: &[Sql] =
+    &[REPLACE, CUT, INSERT, WITHDRAW, REOPEN, LAST, LIVE, SEEN_SINCE];
 
 #[derive(FromRow)]
 struct Row {
@@ -69,6 +77,19 @@ pub(crate) async fn publish(
     tx.execute(REPLACE, args![tenant, article, locale, from]).await?;
     tx.execute(CUT, args![tenant, article, locale, from]).await?;
     tx.execute(INSERT, args![tenant, article, locale, from, NEVER, revision]).await?;
+    Ok(())
+}
+
+/// Calls off what is seen last in a language, from `from` on: what was before has no end then.
+pub(crate) async fn withdraw(
+    tx: &mut Tx,
+    tenant: TenantId,
+    article: ArticleId,
+    locale: &str,
+    from: Time,
+) -> Result<(), Error> {
+    tx.execute(WITHDRAW, args![tenant, article, locale, from]).await?;
+    tx.execute(REOPEN, args![tenant, article, locale, from, NEVER]).await?;
     Ok(())
 }
 
