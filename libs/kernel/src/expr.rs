@@ -2,7 +2,7 @@
 //! evaluated often, or turned into SQL that selects the same rows.
 //!
 //! ```text
-//! expression = either [ "?" either ":" expression ] ;
+//! expression = either { "?" either ":" either } ;
 //! either     = both { "||" both } ;
 //! both       = relation { "&&" relation } ;
 //! relation   = unary { ( "==" | "!=" | "<" | "<=" | ">" | ">=" | "in" ) unary } ;
@@ -36,9 +36,9 @@
 //!
 //! # Deliberately absent
 //! Arithmetic, comprehensions, `matches()`, conversions, indexing, maps, bytes, unsigned numbers,
-//! `null` (`has()` asks for it), comparison of lists, choices between anything but conditions, and
-//! U+0000 in strings, which PostgreSQL cannot keep. Each is refused by name and place. Instants and
-//! durations finer than a microsecond are refused too, since [`Time`](crate::Time) would round them.
+//! `null` (`has()` asks for it), comparison of lists, and choices between anything but conditions.
+//! Each is refused by name and place. Instants and durations finer than a microsecond are refused
+//! too, since [`Time`](crate::Time) would round them.
 
 mod eval;
 mod fields;
@@ -60,8 +60,11 @@ pub use value::{Kind, Value};
 pub const MOST_BYTES: usize = 4_096;
 /// An expression of more parts (literals, fields, operators, calls) is refused.
 pub const MOST_NODES: usize = 200;
-/// An expression whose parts stand deeper in one another is refused.
+/// An expression whose parts stand deeper in one another is refused. Chains of `&&`, of `||` and of
+/// choices are one part each, and parentheses around parentheses are none.
 pub const MOST_DEPTH: usize = 16;
+/// More parentheses in a row are refused.
+pub const MOST_PARENTHESES: usize = 32;
 
 /// A condition over declared fields, ready to be evaluated.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,8 +99,9 @@ impl Expr {
     /// the value is missing: bool BOOLEAN, int BIGINT, double DOUBLE PRECISION, string TEXT,
     /// timestamp BIGINT in microseconds since the epoch, duration BIGINT in microseconds.
     /// A double is never NaN, a text has no U+0000 and no collation that makes different texts
-    /// equal. A field without a column, and the elements or the size of a list, are refused:
-    /// a list has no form of column that both databases search alike.
+    /// equal. Refused are a field without a column, a literal with U+0000, which PostgreSQL does not
+    /// take, and the elements or the size of a list, which has no form of column that both databases
+    /// search alike.
     pub fn sql(
         &self,
         first: usize,
@@ -123,8 +127,8 @@ enum Node {
     All(Vec<Node>),
     /// `||` of two or more.
     Any(Vec<Node>),
-    /// Condition, then, else.
-    Choice(Box<[Node; 3]>),
+    /// Condition, then, condition, then, …, else.
+    Choice(Vec<Node>),
     Compare(Comparison, Box<[Node; 2]>),
     In(Box<[Node; 2]>),
     /// The text and the part that is looked for in it.

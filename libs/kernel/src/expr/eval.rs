@@ -41,10 +41,7 @@ pub(super) fn holds(node: &Node, row: &[Option<Value>]) -> Option<bool> {
         Node::Not(inner) => holds(inner, row).map(|held| !held),
         Node::All(terms) => absorbed(terms, row, false),
         Node::Any(terms) => absorbed(terms, row, true),
-        Node::Choice(parts) => {
-            let [condition, then, otherwise] = &**parts;
-            holds(if holds(condition, row)? { then } else { otherwise }, row)
-        }
+        Node::Choice(parts) => choice(parts, row),
         Node::Compare(comparison, sides) => {
             let [left, right] = &**sides;
             compare(*comparison, value(left, row)?, value(right, row)?)
@@ -85,6 +82,18 @@ fn absorbed(terms: &[Node], row: &[Option<Value>], absorbing: bool) -> Option<bo
         }
     }
     all
+}
+
+/// The branch of the first condition that holds, unless one before it is unknown.
+fn choice(parts: &[Node], row: &[Option<Value>]) -> Option<bool> {
+    let mut rest = parts;
+    while let [condition, then, after @ ..] = rest {
+        if holds(condition, row)? {
+            return holds(then, row);
+        }
+        rest = after;
+    }
+    holds(rest.first()?, row)
 }
 
 fn field(index: usize, row: &[Option<Value>]) -> Option<&Value> {

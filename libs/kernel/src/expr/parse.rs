@@ -1,10 +1,11 @@
 //! Text to expression: recursive descent that checks types as it goes.
 
+mod primary;
+
 use super::{
-    Comparison, Expr, Fields, Kind, MOST_BYTES, MOST_DEPTH, MOST_NODES, Node, Place, Problem,
-    Refusal, Value, eval, instant,
-    lex::{self, Fault, Lexer, Token, bad_literal, unsupported},
-    refusal::cut,
+    Comparison, Expr, Fields, Kind, MOST_BYTES, MOST_DEPTH, MOST_NODES, Node, Problem, Refusal,
+    Value,
+    lex::{self, Fault, Lexer, Token},
 };
 
 /// Reads a condition.
@@ -79,34 +80,49 @@ impl<'a> Parser<'a> {
         if self.depth > MOST_DEPTH {
             return Err(Fault::new(self.at, Problem::TooDeep));
         }
-        let part = self.either()?;
-        let part = if self.is("?") { self.choice(part)? } else { part };
+        let first = self.unary()?;
+        let part = self.whole(first)?;
         self.depth -= 1;
         Ok(part)
     }
 
-    #[inline(never)]
-    fn choice(&mut self, condition: Part) -> Parsed {
-        let at = self.at;
-        self.advance()?;
-        let then = self.either()?;
-        self.expect(":", "`:`")?;
-        let otherwise = self.expression()?;
-        for part in [&condition, &then, &otherwise] {
-            must_be(part, Kind::Bool, "`? :`")?;
-        }
-        let height = condition.height.max(then.height).max(otherwise.height);
-        let parts = Box::new([condition.node, then.node, otherwise.node]);
-        self.above(height, Node::Choice(parts), at, condition.at)
+    /// The expression that starts with a part that was read already; so are the others below.
+    fn whole(&mut self, first: Part) -> Parsed {
+        let part = self.either(first)?;
+        if self.is("?") { self.choice(part) } else { Ok(part) }
     }
 
-    fn either(&mut self) -> Parsed {
-        let first = self.both()?;
+    /// The rest of `first ? … : …`, and of the choices that it ends in, as one part.
+    #[inline(never)]
+    fn choice(&mut self, first: Part) -> Parsed {
+        let (at, start) = (self.at, first.at);
+        let (mut parts, mut height) = (Vec::new(), 0);
+        let mut last = first;
+        while self.is("?") {
+            self.advance()?;
+            let then = self.unary()?;
+            let then = self.either(then)?;
+            self.expect(":", "`:`")?;
+            for part in [last, then] {
+                must_be(&part, Kind::Bool, "`? :`")?;
+                height = height.max(part.height);
+                parts.push(part.node);
+            }
+            last = self.unary()?;
+            last = self.either(last)?;
+        }
+        must_be(&last, Kind::Bool, "`? :`")?;
+        parts.push(last.node);
+        self.above(height.max(last.height), Node::Choice(parts), at, start)
+    }
+
+    fn either(&mut self, first: Part) -> Parsed {
+        let first = self.both(first)?;
         if self.is("||") { self.chain(first, "||") } else { Ok(first) }
     }
 
-    fn both(&mut self) -> Parsed {
-        let first = self.relation()?;
+    fn both(&mut self, first: Part) -> Parsed {
+        let first = self.relation(first)?;
         if self.is("&&") { self.chain(first, "&&") } else { Ok(first) }
     }
 
@@ -120,7 +136,8 @@ impl<'a> Parser<'a> {
         let mut terms = vec![first.node];
         while self.is(mark) {
             self.advance()?;
-            let term = if is_all { self.relation()? } else { self.both()? };
+            let next = self.unary()?;
+            let term = if is_all { self.relation(next)? } else { self.both(next)? };
             must_be(&term, Kind::Bool, operation)?;
             height = height.max(term.height);
             terms.push(term.node);
@@ -129,15 +146,18 @@ impl<'a> Parser<'a> {
         self.above(height, node, at, start)
     }
 
-    fn relation(&mut self) -> Parsed {
-        let mut left = self.unary()?;
+    fn relation(&mut self, first: Part) -> Parsed {
+        let mut left = first;
         while let Some(relation) = self.relation_mark() {
             let at = self.at;
             self.advance()?;
             let right = self.unary()?;
             left = self.relate(relation, at, left, right)?;
         }
-        Ok(left)
+        match self.token {
+            Token::Mark(mark @ ("+" | "-" | "*" | "/" | "%")) => Err(arithmetic(self.at, mark)),
+            _ => Ok(left),
+        }
     }
 
     fn relation_mark(&self) -> Option<Relation> {
@@ -192,12 +212,9 @@ impl<'a> Parser<'a> {
             negations += 1;
             self.advance()?;
         }
-        let part = self.member()?;
-        match self.token {
-            Token::Mark(mark @ ("+" | "-" | "*" | "/" | "%")) => Err(arithmetic(self.at, mark)),
-            _ if negations > 0 => self.negated(part, at, negations % 2 == 1),
-            _ => Ok(part),
-        }
+        let first = self.primary()?;
+        let part = self.member(first)?;
+        if negations == 0 { Ok(part) } else { self.negated(part, at, negations % 2 == 1) }
     }
 
     /// `!!x` is `x`, also where `x` is unknown.
@@ -209,215 +226,6 @@ impl<'a> Parser<'a> {
         } else {
             Ok(Part { at, ..part })
         }
-    }
-
-    fn member(&mut self) -> Parsed {
-        let mut part = self.primary()?;
-        while self.is(".") {
-            self.advance()?;
-            let at = self.at;
-            let name = self.name()?;
-            if !self.is("(") {
-                return Err(unsupported(at, "selection from anything but a declared field is"));
-            }
-            part = self.method(part, name, at)?;
-        }
-        match self.token {
-            Token::Mark("[") => Err(unsupported(self.at, "indexing is")),
-            Token::Mark("{") => Err(unsupported(self.at, "messages are")),
-            _ => Ok(part),
-        }
-    }
-
-    fn primary(&mut self) -> Parsed {
-        match self.token {
-            Token::Mark("(") => {
-                let at = self.at;
-                self.advance()?;
-                let inner = self.expression()?;
-                self.expect(")", "`)`")?;
-                Ok(Part { at, ..inner })
-            }
-            Token::Mark("[") => self.list(),
-            Token::Name(name) => self.named(name),
-            _ => self.literal(),
-        }
-    }
-
-    #[inline(never)]
-    fn list(&mut self) -> Parsed {
-        let start = self.at;
-        self.advance()?;
-        let mut values = Vec::new();
-        while !self.is("]") {
-            let element = self.expression()?;
-            let Node::Literal(value) = element.node else {
-                return Err(unsupported(element.at, "an element of a list that is no literal is"));
-            };
-            values.push(value);
-            if !self.is("]") {
-                self.expect(",", "`,` or `]`")?;
-            }
-        }
-        self.advance()?;
-        self.leaf(Node::List(values), Sort::List, start)
-    }
-
-    /// A number or a string.
-    #[inline(never)]
-    fn literal(&mut self) -> Parsed {
-        let start = self.at;
-        let is_negative = self.is("-");
-        if is_negative {
-            self.advance()?;
-            if !matches!(self.token, Token::Int(_) | Token::Double(_)) {
-                return Err(arithmetic(start, "-"));
-            }
-        }
-        let value = match &mut self.token {
-            Token::Int(magnitude) => Value::Int(signed(*magnitude, is_negative, start)?),
-            Token::Double(number) => Value::Double(if is_negative { -*number } else { *number }),
-            Token::Text(text) => Value::Text(std::mem::take(text)),
-            Token::Mark("{") => return Err(unsupported(start, "maps are")),
-            Token::Mark(".") => return Err(unsupported(start, "a leading dot is")),
-            Token::Name(_) | Token::Mark(_) | Token::End => {
-                return Err(self.unexpected("a value"));
-            }
-        };
-        self.advance()?;
-        self.value(value, start)
-    }
-
-    /// `true`, a function, or a field.
-    #[inline(never)]
-    fn named(&mut self, name: &'a str) -> Parsed {
-        let at = self.at;
-        if lex::is_reserved(name) {
-            return Err(self.unexpected("a value, which no reserved word is"));
-        }
-        self.advance()?;
-        match name {
-            "true" | "false" => self.value(Value::Bool(name == "true"), at),
-            "null" => Err(unsupported(at, "`null`, for which `has()` asks, is")),
-            _ if self.is("(") => self.function(name, at),
-            _ => self.path(name, at),
-        }
-    }
-
-    /// A field, and the method that is called on it if one is.
-    fn path(&mut self, first: &'a str, at: usize) -> Parsed {
-        let mut path = first.to_owned();
-        while self.is(".") {
-            self.count(self.at)?;
-            self.advance()?;
-            let name_at = self.at;
-            let name = self.name()?;
-            if self.is("(") {
-                method(name, name_at)?;
-                let field = self.field(&path, at)?;
-                return self.method(field, name, name_at);
-            }
-            path.push('.');
-            path.push_str(name);
-        }
-        self.field(&path, at)
-    }
-
-    fn field(&mut self, path: &str, at: usize) -> Parsed {
-        let (index, kind) = self.declared(path, at)?;
-        self.leaf(Node::Field(index, kind), Sort::One(kind), at)
-    }
-
-    fn declared(&mut self, path: &str, at: usize) -> Result<(usize, Kind), Fault> {
-        let Some((index, kind)) = self.fields.get(path) else {
-            return Err(Fault::new(at, Problem::Undeclared(cut(path))));
-        };
-        self.reads.push(index);
-        Ok((index, kind))
-    }
-
-    fn function(&mut self, name: &str, at: usize) -> Parsed {
-        match name {
-            "has" => self.has(at),
-            "size" => {
-                let argument = self.argument()?;
-                self.size(&argument, at)
-            }
-            "timestamp" | "duration" => {
-                let argument = self.argument()?;
-                let Node::Literal(Value::Text(text)) = &argument.node else {
-                    return Err(unsupported(argument.at, "converting anything but a literal is"));
-                };
-                let value = match name {
-                    "timestamp" => instant::timestamp(text).map(Value::Time),
-                    _ => instant::duration(text).map(Value::Duration),
-                };
-                let value = value.map_err(|reason| bad_literal(argument.at, reason))?;
-                self.value(value, at)
-            }
-            _ => Err(function_unsupported(name, at)),
-        }
-    }
-
-    fn has(&mut self, at: usize) -> Parsed {
-        self.advance()?;
-        let start = self.at;
-        let mut path = self.name()?.to_owned();
-        while self.is(".") {
-            self.count(self.at)?;
-            self.advance()?;
-            path.push('.');
-            path.push_str(self.name()?);
-        }
-        if !path.contains('.') {
-            let found = "anything but a selection such as `customer.tier`".to_owned();
-            return Err(Fault::new(start, Problem::Mistyped { operation: "`has()`", found }));
-        }
-        self.expect(")", "`)`")?;
-        let (index, _) = self.declared(&path, start)?;
-        self.leaf(Node::Has(index), Sort::One(Kind::Bool), at)
-    }
-
-    fn method(&mut self, target: Part, name: &str, at: usize) -> Parsed {
-        let start = target.at;
-        let Some((place, operation)) = method(name, at)? else {
-            self.advance()?;
-            self.expect(")", "`)`")?;
-            return self.size(&target, start);
-        };
-        let part = self.argument()?;
-        must_be(&target, Kind::Text, operation)?;
-        must_be(&part, Kind::Text, operation)?;
-        let height = target.height.max(part.height);
-        let node = Node::Find(place, Box::new([target.node, part.node]));
-        self.above(height, node, at, start)
-    }
-
-    /// One argument in parentheses.
-    fn argument(&mut self) -> Parsed {
-        self.advance()?;
-        let argument = self.expression()?;
-        self.expect(")", "`)`")?;
-        Ok(argument)
-    }
-
-    fn size(&mut self, of: &Part, at: usize) -> Parsed {
-        let node = match &of.node {
-            Node::Field(index, kind @ (Kind::Text | Kind::Ints | Kind::Texts)) => {
-                Node::Size(*index, *kind)
-            }
-            Node::Literal(text @ Value::Text(_)) => {
-                Node::Literal(Value::Int(eval::size(text).unwrap_or(i64::MAX)))
-            }
-            Node::List(list) => {
-                Node::Literal(Value::Int(i64::try_from(list.len()).unwrap_or(i64::MAX)))
-            }
-            _ => {
-                let found = of.sort.shown();
-                return Err(Fault::new(at, Problem::Mistyped { operation: "`size()`", found }));
-            }
-        };
-        self.leaf(node, Sort::One(Kind::Int), at)
     }
 
     fn value(&mut self, value: Value, at: usize) -> Parsed {
@@ -481,25 +289,6 @@ enum Relation {
     In,
 }
 
-/// The method's meaning, nothing for `size`; any other is refused.
-fn method(name: &str, at: usize) -> Result<Option<(Place, &'static str)>, Fault> {
-    match name {
-        "startsWith" => Ok(Some((Place::Start, "`startsWith()`"))),
-        "endsWith" => Ok(Some((Place::End, "`endsWith()`"))),
-        "contains" => Ok(Some((Place::Anywhere, "`contains()`"))),
-        "size" => Ok(None),
-        _ => Err(function_unsupported(name, at)),
-    }
-}
-
-fn function_unsupported(name: &str, at: usize) -> Fault {
-    let what = match name {
-        "all" | "exists" | "exists_one" | "filter" | "map" => "the comprehension",
-        _ => "the function",
-    };
-    Fault::new(at, Problem::Unsupported(format!("{what} `{}()` is", cut(name))))
-}
-
 fn arithmetic(at: usize, mark: &str) -> Fault {
     Fault::new(at, Problem::Unsupported(format!("arithmetic (`{mark}`) is")))
 }
@@ -510,9 +299,4 @@ fn must_be(part: &Part, kind: Kind, operation: &'static str) -> Result<(), Fault
     }
     let found = part.sort.shown();
     Err(Fault::new(part.at, Problem::Mistyped { operation, found }))
-}
-
-fn signed(magnitude: u64, is_negative: bool, at: usize) -> Result<i64, Fault> {
-    let value = i128::from(magnitude) * if is_negative { -1 } else { 1 };
-    i64::try_from(value).map_err(|_| bad_literal(at, "the number is beyond the range of an int"))
 }

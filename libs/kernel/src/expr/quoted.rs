@@ -28,14 +28,8 @@ pub(super) fn read(source: &str) -> Result<(usize, String), (usize, &'static str
                 at += length;
             }
             '\n' | '\r' if !is_long => {
-                return Err((at, "a string in single quotes of its kind ends on its line"));
+                return Err((at, "only a string in triple quotes goes over several lines"));
             }
-            // A line ends in one way, however the text was saved.
-            '\r' => {
-                text.push('\n');
-                at += if rest.starts_with("\r\n") { 2 } else { 1 };
-            }
-            '\0' => return Err((at, NUL)),
             _ => {
                 text.push(first);
                 at += first.len_utf8();
@@ -44,7 +38,6 @@ pub(super) fn read(source: &str) -> Result<(usize, String), (usize, &'static str
     }
 }
 
-const NUL: &str = "U+0000 cannot be part of a string";
 const NO_ESCAPE: &str = "there is no such escape";
 
 /// Reads an escape: its length and the character it stands for.
@@ -80,9 +73,6 @@ fn coded(
         return Err("the escape has a character that is no digit of it");
     }
     let code = u32::from_str_radix(digits, radix).map_err(|_| NO_ESCAPE)?;
-    match char::from_u32(code) {
-        Some('\0') => Err(NUL),
-        Some(character) => Ok((start + length, character)),
-        None => Err("the escape is no code point"),
-    }
+    let character = char::from_u32(code).ok_or("the escape is no code point")?;
+    Ok((start + length, character))
 }

@@ -50,6 +50,9 @@ pub enum NotInSql {
         /// Its index.
         field: usize,
     },
+    /// A literal has U+0000 in it, which PostgreSQL does not take.
+    #[error("a string with U+0000 is not in any database")]
+    Nul,
 }
 
 /// Writes a condition whose first value is `$first`.
@@ -88,10 +91,13 @@ impl<C: Fn(usize) -> Option<&'static str>> Writer<C> {
     }
 
     /// Binds a value; the result can be written as often as it is needed.
-    fn bind(&mut self, value: Value) -> String {
+    fn bind(&mut self, value: Value) -> Result<String, NotInSql> {
+        if matches!(&value, Value::Text(text) if text.contains('\0')) {
+            return Err(NotInSql::Nul);
+        }
         let number = self.first + self.written.values.len();
         self.written.values.push(value);
-        format!("${number}")
+        Ok(format!("${number}"))
     }
 
     fn column(&self, field: usize) -> Result<&'static str, NotInSql> {
@@ -153,14 +159,22 @@ impl<C: Fn(usize) -> Option<&'static str>> Writer<C> {
     }
 
     /// A choice whose condition is NULL takes no branch, and is NULL.
-    fn choice(&mut self, [condition, then, otherwise]: &[Node; 3]) -> Written {
-        self.put("CASE ");
-        self.nested(condition)?;
-        self.put(" WHEN TRUE THEN ");
-        self.nested(then)?;
-        self.put(" WHEN FALSE THEN ");
-        self.nested(otherwise)?;
-        self.put(" END");
+    fn choice(&mut self, parts: &[Node]) -> Written {
+        let mut rest = parts;
+        let mut open = 0;
+        while let [condition, then, after @ ..] = rest {
+            self.put("CASE ");
+            self.nested(condition)?;
+            self.put(" WHEN TRUE THEN ");
+            self.nested(then)?;
+            self.put(" WHEN FALSE THEN ");
+            open += 1;
+            rest = after;
+        }
+        for last in rest {
+            self.nested(last)?;
+        }
+        self.put(&" END".repeat(open));
         Ok(())
     }
 
@@ -201,7 +215,7 @@ impl<C: Fn(usize) -> Option<&'static str>> Writer<C> {
         let column = self.term(node)?;
         match exact {
             number::Exact::With(comparison, literal) => {
-                let literal = self.bind(literal);
+                let literal = self.bind(literal)?;
                 self.plainly(comparison, of, &column, &literal);
             }
             number::Exact::Always(held) => self.always(&column, held),
@@ -278,7 +292,7 @@ impl<C: Fn(usize) -> Option<&'static str>> Writer<C> {
         let mut marks = Vec::new();
         for value in values {
             if let number::Exact::With(_, literal) = exact(Comparison::Equal, of, value) {
-                marks.push(self.bind(literal));
+                marks.push(self.bind(literal)?);
             }
         }
         if marks.is_empty() {
@@ -315,7 +329,7 @@ impl<C: Fn(usize) -> Option<&'static str>> Writer<C> {
     /// A literal, a column or its size, in a form that can be written more than once.
     fn term(&mut self, node: &Node) -> Result<String, NotInSql> {
         match node {
-            Node::Literal(value) => Ok(self.bind(value.clone())),
+            Node::Literal(value) => self.bind(value.clone()),
             Node::Field(index, kind) | Node::Size(index, kind) if kind.is_list() => {
                 Err(NotInSql::List { field: *index })
             }

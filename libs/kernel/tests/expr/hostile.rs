@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kernel::expr::{Expr, Fields, Kind, MOST_DEPTH, MOST_NODES, Problem};
+use kernel::expr::{Expr, Fields, Kind, MOST_DEPTH, MOST_NODES, MOST_PARENTHESES, Problem};
 use proptest::prelude::*;
 
 fn fields() -> Fields {
@@ -91,7 +91,10 @@ fn what_is_nested_or_many_is_refused_on_a_small_stack() {
 fn the_limits_are_where_they_are_said_to_be() {
     let fields = fields();
     let problem = |text: &str| Expr::parse(text, &fields).map_err(|refusal| refusal.problem);
-    let deep = |levels: usize| format!("{}a{}", "(".repeat(levels), ")".repeat(levels));
+    let bare = |levels: usize| format!("{}a{}", "(".repeat(levels), ")".repeat(levels));
+    assert!(problem(&bare(MOST_PARENTHESES)).is_ok());
+    assert_eq!(problem(&bare(MOST_PARENTHESES + 1)), Err(Problem::TooDeep));
+    let deep = |levels: usize| format!("{}a{}", "!(".repeat(levels), ")".repeat(levels));
     assert!(problem(&deep(MOST_DEPTH - 1)).is_ok());
     assert_eq!(problem(&deep(MOST_DEPTH)), Err(Problem::TooDeep));
     // A chain of relations leans to the left, so each link is a level.

@@ -5,4 +5,5 @@
 extern crate aftercare_kernel as kernel;
 
 mod hostile;
+mod oracle;
 mod table;
