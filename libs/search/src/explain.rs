@@ -28,7 +28,7 @@ pub enum Hidden {
     Locale,
     /// It is of another kind than the filter's.
     Kind,
-    /// It is about none of the filter's products.
+    /// It is about none of the filter's products, or about others only.
     Product,
     /// It has none of the filter's tags.
     Tag,

@@ -21,6 +21,8 @@ pub struct Filter {
     pub kinds: Vec<String>,
     /// About one of these products.
     pub products: Vec<String>,
+    /// About one of these products, or about none in particular.
+    pub about: Vec<String>,
     /// With one of these tags.
     pub tags: Vec<String>,
 }
@@ -43,7 +45,11 @@ impl Filter {
             (self.at >= entry.validity.until, Hidden::Expired),
             (!spoken(&self.locales, &entry.locale), Hidden::Locale),
             (!same(&self.kinds, &entry.kind), Hidden::Kind),
-            (!one(&self.products, &entry.products), Hidden::Product),
+            (
+                !one(&self.products, &entry.products)
+                    || !(entry.products.is_empty() || one(&self.about, &entry.products)),
+                Hidden::Product,
+            ),
             (!one(&self.tags, &entry.tags), Hidden::Tag),
         ];
         reasons.into_iter().filter_map(|(hides, reason)| hides.then_some(reason)).collect()
@@ -78,6 +84,8 @@ pub(crate) struct SegmentFilter {
     theirs: Option<Vec<u64>>,
     at: i64,
     wanted: Vec<(Option<StrColumn>, Vec<u64>)>,
+    /// What is about something must be about one of these; `None` for anything.
+    about: Option<(StrColumn, Vec<u64>)>,
     locale: Option<StrColumn>,
     own: Vec<u64>,
     pass: Pass,
@@ -113,6 +121,13 @@ impl SegmentFilter {
                 wanted.push((column, ords));
             }
         }
+        let about = match fast.str(column::PRODUCTS)? {
+            Some(column) if !filter.about.is_empty() => {
+                let ords = ords(Some(&column), &filter.about)?;
+                Some((column, ords))
+            }
+            _ => None,
+        };
         Ok(Self {
             level: fast.u64(column::LEVEL)?,
             from: fast.i64(column::FROM)?,
@@ -127,6 +142,7 @@ impl SegmentFilter {
             own: of_language(locale.as_ref(), own)?,
             groups,
             wanted,
+            about,
             locale,
             pass,
             scratch: Vec::new(),
@@ -165,6 +181,10 @@ impl SegmentFilter {
                 column.as_ref().is_some_and(|column| {
                     column.ords().values_for_doc(head).any(|ord| ords.contains(&ord))
                 })
+            })
+            && self.about.as_ref().is_none_or(|(column, ords)| {
+                let mut products = column.ords().values_for_doc(head).peekable();
+                products.peek().is_none() || products.any(|ord| ords.contains(&ord))
             })
     }
 }

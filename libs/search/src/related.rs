@@ -28,7 +28,7 @@ pub struct Related {
     pub text: String,
     /// The reader's own, whose entries come first.
     pub locale: String,
-    /// What may be found; products narrow it.
+    /// What may be found; the products that the text is `about` narrow it.
     pub filter: Filter,
     /// How many hits to tell at most.
     pub limit: usize,

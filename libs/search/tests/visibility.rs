@@ -37,12 +37,12 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
 }
 
 fn filters() -> impl Strategy<Value = Filter> {
-    let lists = (some(&VALUES), some(&VALUES), some(&VALUES), some(&VALUES));
+    let lists = (some(&VALUES), some(&VALUES), some(&VALUES), some(&VALUES), some(&VALUES));
     (0..3u8, some(&GROUPS), 0..6i64, lists, any::<bool>()).prop_map(
-        |(level, groups, at, (locales, kinds, products, tags), narrow)| {
+        |(level, groups, at, (locales, kinds, products, about, tags), narrow)| {
             let reader = Reader { level, groups, all_groups: false };
             if narrow {
-                Filter { reader, at, locales, kinds, products, tags }
+                Filter { reader, at, locales, kinds, products, about, tags }
             } else {
                 Filter { reader, at, ..Filter::default() }
             }

@@ -33,6 +33,11 @@ impl Cursor {
         self.positions.get(partition as usize).copied().unwrap_or(0)
     }
 
+    /// How many positions it is further than another of the same feed, in all partitions.
+    pub(crate) fn ahead_of(&self, other: &Self) -> i64 {
+        self.positions.iter().zip(&other.positions).map(|(one, other)| (one - other).max(0)).sum()
+    }
+
     /// Moves on in a partition.
     pub(crate) fn advance(&mut self, partition: u32, position: i64) {
         if let Some(known) = self.positions.get_mut(partition as usize) {
@@ -75,6 +80,8 @@ mod tests {
         cursor.advance(0, 1);
         assert_eq!(cursor.to_string().parse(), Ok(cursor.clone()));
         assert_eq!((cursor.position(0), cursor.position(1)), (3, 5));
+        let other = Cursor::at(&heads(7, &[1, 6], &[0, 0]));
+        assert_eq!((cursor.ahead_of(&other), other.ahead_of(&cursor)), (2, 1));
         assert_eq!("x".parse::<Cursor>(), Err(()));
     }
 

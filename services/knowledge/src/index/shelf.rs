@@ -18,6 +18,10 @@ use crate::{Error, store::articles};
 
 /// An index that nothing was written to for so long lets go of what writing needs.
 const REST_AFTER: Duration = Duration::from_secs(30);
+/// An index that rests looks so often whether its place in the feed must be kept from being pruned.
+const LOOK_AGAIN: Duration = Duration::from_hours(6);
+/// An index commits how far it has read the feed where that is so many events further than it said.
+const FAR_AHEAD: i64 = 10_000;
 /// How many articles are read at once while an index is built.
 const BUILD_PAGE: i64 = 200;
 /// What an event must begin with to be about what is found.
@@ -30,6 +34,8 @@ pub(super) struct Shelf {
     /// The partitions with news; `None` among them for all.
     news: Mutex<BTreeSet<Option<u32>>>,
     awake: Notify,
+    /// How far the feed was read, which may be further than the index says; `None` before that.
+    reached: Mutex<Option<Cursor>>,
     /// Whoever writes to the index has the turn.
     turn: Turn<()>,
     /// Whoever builds it anew is alone with that.
@@ -43,6 +49,7 @@ impl Shelf {
             index: watch::Sender::new(None),
             news: Mutex::default(),
             awake: Notify::new(),
+            reached: Mutex::default(),
             turn: Turn::new(()),
             building: Turn::new(()),
         }
@@ -63,6 +70,15 @@ impl Shelf {
 
     fn take_news(&self) -> BTreeSet<Option<u32>> {
         std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How far the feed was read.
+    fn reached(&self) -> Option<Cursor> {
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn reach(&self, cursor: Cursor) {
+        *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(cursor);
     }
 
     /// Opens the index and keeps it up to date until the process stops.
@@ -87,24 +103,33 @@ impl Shelf {
                 () = self.awake.notified() => continue,
                 () = tokio::time::sleep(REST_AFTER) => {}
             }
-            self.rest().await;
+            if let Err(error) = self.rest(shared).await {
+                tracing::warn!(%error, cause = ?std::error::Error::source(&error), "an index does not come to rest");
+                continue;
+            }
             tokio::select! {
                 () = shared.stop.cancelled() => return,
                 () = self.awake.notified() => {}
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
         }
     }
 
-    /// Lets go of what only writing needs.
-    async fn rest(&self) {
-        let index = self.index.borrow().clone();
-        if let Some(index) = index {
-            let _turn = self.turn.lock().await;
-            let rested = blocking(move || index.rest().map_err(Error::Index)).await;
-            if let Err(error) = rested {
-                tracing::warn!(%error, "an index does not come to rest");
+    /// Reads what is left of the feed, commits how far that is, and lets go of what only writing
+    /// needs. Without the commit the index would lose its place where others of the feed go on.
+    async fn rest(&self, shared: &Shared) -> Result<(), Error> {
+        self.bring_up(shared, &[None].into()).await?;
+        let index = self.ready().await?;
+        let _turn = self.turn.lock().await;
+        let reached = self.reached().map(|cursor| cursor.to_string());
+        blocking(move || {
+            let written = index.cursor().map_err(Error::Index)?;
+            if let Some(cursor) = reached.filter(|cursor| Some(cursor) != written.as_ref()) {
+                index.apply([], &cursor).map_err(Error::Index)?;
             }
-        }
+            index.rest().map_err(Error::Index)
+        })
+        .await
     }
 
     /// Brings the index up to the feed: opened where it is not, built anew where it must be.
@@ -120,9 +145,12 @@ impl Shelf {
         };
         let heads = shared.parts.source.heads().await?;
         let written = index.cursor().map_err(Error::Index)?;
-        let cursor = written.as_ref().and_then(|text| text.parse::<Cursor>().ok());
-        if let Some(cursor) = cursor.filter(|cursor| cursor.goes_on_in(&heads)) {
-            self.follow(shared, &index, cursor, &heads, news).await?;
+        let said = written.as_ref().and_then(|text| text.parse::<Cursor>().ok());
+        let reached = self.reached().or_else(|| said.clone());
+        if let (Some(said), Some(cursor)) = (said, reached)
+            && cursor.goes_on_in(&heads)
+        {
+            self.follow(shared, &index, (said, cursor), &heads, news).await?;
         } else {
             // What was committed of another feed is still shown until the new one is whole; an index
             // that never was whole is not.
@@ -157,20 +185,26 @@ impl Shelf {
         opened.await.map(Arc::new)
     }
 
-    /// Applies what the feed has told of this tenant since the cursor.
+    /// Applies what the feed has told of this tenant since the cursor. What told nothing of articles
+    /// is not read again, and is committed once it is `FAR_AHEAD` of what the index says.
     async fn follow(
         &self,
         shared: &Shared,
         index: &Arc<Index>,
-        mut cursor: Cursor,
+        (said, mut cursor): (Cursor, Cursor),
         heads: &Heads,
         news: &BTreeSet<Option<u32>>,
     ) -> Result<(), Error> {
         let told = self.read(shared, &mut cursor, heads, news).await?;
-        let Some(last) = told.last else { return Ok(()) };
+        if told.last.is_none() && cursor.ahead_of(&said) < FAR_AHEAD {
+            self.reach(cursor);
+            return Ok(());
+        }
         let _turn = self.turn.lock().await;
-        let (written, cursor) = (Arc::clone(index), cursor.to_string());
-        blocking(move || written.apply(told.changes, &cursor).map_err(Error::Index)).await?;
+        let (written, text) = (Arc::clone(index), cursor.to_string());
+        blocking(move || written.apply(told.changes, &text).map_err(Error::Index)).await?;
+        self.reach(cursor);
+        let Some(last) = told.last else { return Ok(()) };
         // How long after it happened what was told last can be found.
         let late = shared.parts.clock.now().since(last).max(0);
         let late = Duration::from_micros(late.unsigned_abs()).as_secs_f64();
@@ -235,9 +269,11 @@ impl Shelf {
         let (heads, all) = (source.heads().await?, BTreeSet::from([None]));
         let told = self.read(shared, &mut cursor, &heads, &all).await?;
         add(&mut rebuild, told.changes).await?;
-        let (index, cursor) = (Arc::clone(index), cursor.to_string());
+        let (index, text) = (Arc::clone(index), cursor.to_string());
         let rebuild = rebuild.ok_or(Error::IndexNotReady)?;
-        blocking(move || index.finish_rebuild(rebuild, &cursor).map_err(Error::Index)).await
+        blocking(move || index.finish_rebuild(rebuild, &text).map_err(Error::Index)).await?;
+        self.reach(cursor);
+        Ok(())
     }
 }
 
@@ -264,4 +300,44 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(Error::IndexNotReady))
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::knowledge::v1::{AudienceLevel, VoteRequest};
+
+    use super::*;
+    use crate::rpc::{
+        fixture::{Fixture, customer, tenant},
+        vote,
+    };
+
+    #[tokio::test]
+    async fn what_tells_nothing_of_articles_is_read_once_and_kept_at_rest() {
+        let fixture = Fixture::new().await;
+        let article = fixture.published("退货", AudienceLevel::Public).await;
+        fixture.indexed().await;
+        let (indexes, source) = (&fixture.app.indexes, &fixture.app.indexes.shared.parts.source);
+        let before = Cursor::at(&source.heads().await.unwrap());
+        for helpful in [true, false] {
+            let revision = format!("{}/revisions/1", article.name);
+            let asked = VoteRequest { name: revision, helpful, ..Default::default() };
+            vote::handle(fixture.app.clone(), customer(), asked).await.unwrap();
+        }
+        fixture.indexed().await;
+        let heads = source.heads().await.unwrap();
+        assert!(Cursor::at(&heads).ahead_of(&before) > 0);
+        // Also where the tenant itself did nothing.
+        for tenant in [tenant(1), tenant(2)] {
+            let shelf = indexes.shelf(tenant);
+            assert_eq!(shelf.reached(), Some(Cursor::at(&heads)));
+            shelf.rest(&indexes.shared).await.unwrap();
+            let said = shelf.ready().await.unwrap().cursor().unwrap();
+            assert_eq!(said, Some(Cursor::at(&heads).to_string()));
+            // All that it has read may be pruned.
+            let pruned = Heads { tails: heads.heads.clone(), ..heads.clone() };
+            assert!(said.unwrap().parse::<Cursor>().unwrap().goes_on_in(&pruned));
+        }
+        assert_eq!(fixture.finds(customer(), "退货").await, ["退货"]);
+    }
 }

@@ -12,8 +12,6 @@ const COUNTS: usize = 4_000;
 const MAX_PRODUCTS: usize = 20;
 const DEFAULT_SIZE: usize = 5;
 const MAX_SIZE: usize = 20;
-/// So many times as many are looked at, since some are about other products.
-const LOOKED_AT: usize = 4;
 
 pub(crate) async fn handle(
     app: App,
@@ -28,21 +26,14 @@ pub(crate) async fn handle(
     let limit = searching::size(request.page_size, DEFAULT_SIZE, MAX_SIZE, &mut violations);
     violations.finish(())?;
 
-    let asked = search::Related {
-        text: request.text.trim().chars().take(COUNTS).collect(),
-        locale,
-        filter: searching::filter(&reader, app.clock.now()),
-        limit: if products.is_empty() { limit } else { limit * LOOKED_AT },
-    };
+    let filter = search::Filter { about: products, ..searching::filter(&reader, app.clock.now()) };
+    let text = request.text.trim().chars().take(COUNTS).collect();
+    let asked = search::Related { text, locale, filter, limit };
     if !reaches(&call) {
         return Ok(SuggestForTextResponse::default());
     }
     let found = app.indexes.with(call.tenant(), move |index| index.related(&asked)).await?;
-    let fits = |about: &[String]| {
-        products.is_empty() || about.is_empty() || about.iter().any(|id| products.contains(id))
-    };
-    let results = found.iter().filter(|hit| fits(&hit.products)).take(limit);
-    Ok(SuggestForTextResponse { results: results.map(searching::result).collect() })
+    Ok(SuggestForTextResponse { results: found.iter().map(searching::result).collect() })
 }
 
 #[cfg(test)]
@@ -86,5 +77,20 @@ mod tests {
         assert_eq!(washer[0], "洗衣机漏水怎么办");
         assert!(!washer.contains(&"洗碗机漏水怎么办".to_owned()), "{washer:?}");
         assert!(suggested(customer(), &[]).await.is_empty());
+    }
+    #[tokio::test]
+    async fn the_product_is_found_among_many_with_the_same_symptom() {
+        let fixture = Fixture::new().await;
+        for n in 0..60 {
+            about(&fixture, "洗衣机漏水怎么办", &[&format!("W-{n}")]).await;
+        }
+        fixture.indexed().await;
+        let asked = SuggestForTextRequest {
+            text: "洗衣机昨天开始漏水".to_owned(),
+            products: vec!["products/W-59".to_owned()],
+            ..Default::default()
+        };
+        let found = handle(fixture.app.clone(), agent(&[]), asked).await.unwrap();
+        assert_eq!(found.results.len(), 1);
     }
 }
