@@ -137,6 +137,8 @@ pub struct SeedFile {
 pub struct Search {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<PathBuf>,
+    #[serde(with = "crate::duration")]
+    pub retention: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]

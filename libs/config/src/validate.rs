@@ -21,8 +21,10 @@ impl Config {
             let known = Role::parse(role).is_some();
             found.check(known, &format!("roles.{role}"), "is no role of the suite");
         }
-        let kept = self.audit.retention >= Duration::from_hours(24);
-        found.check(kept, "audit.retention", "must be a day or more");
+        for (key, kept) in [("audit", self.audit.retention), ("search", self.search.retention)] {
+            let long = kept >= Duration::from_hours(24);
+            found.check(long, &format!("{key}.retention"), "must be a day or more");
+        }
         self.check_limits(&mut found);
         found.finish(())
     }

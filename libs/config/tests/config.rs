@@ -73,6 +73,7 @@ local_issuer = true
 retention = "400d"
 
 [search]
+retention = "400d"
 
 [limits]
 connection_age = "10m"
@@ -254,6 +255,8 @@ fn all_problems_are_told_at_once_each_with_its_path() {
         janitor = ["*"]
         [audit]
         retention = "23h"
+        [search]
+        retention = "0s"
         [limits]
         connection_age = "0s"
         tenant_rate = 0
@@ -282,6 +285,7 @@ fn all_problems_are_told_at_once_each_with_its_path() {
             "telemetry.sampling_ratio must be 0 to 1",
             "roles.janitor is no role of the suite",
             "audit.retention must be a day or more",
+            "search.retention must be a day or more",
             "limits.connection_age must be more than nothing",
             "limits.tenant_rate must be 1 to 100000",
             "limits.calls_at_once must be 1 to 100000",

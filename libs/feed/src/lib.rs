@@ -6,7 +6,8 @@
 //! - [`Consumer`] applies another service's events to its own database through a [`Handler`].
 //! - [`FeedAdmin`] lists, redrives and rewinds consumers for an operator.
 //! - [`watch`] streams one tenant's events to a client, with resume tokens.
-//! - [`Housekeeper`] prunes what is older than the retention.
+//! - [`Housekeeper`] prunes what is older than the retention; [`Retention`] does so with rows of a
+//!   service's own that are kept for a time only.
 //!
 //! # Invariants
 //! - Positions of a partition are dense from 1 and visible in order: whoever sees n + 1 sees n.
@@ -32,6 +33,7 @@ mod fetched;
 mod handler;
 mod managed;
 mod prune;
+mod retention;
 mod sequencer;
 mod server;
 mod source;
@@ -47,6 +49,7 @@ pub use fault::FeedFault;
 pub use handler::{HandleError, Handler};
 pub use managed::{Managed, Redriven};
 pub use prune::{Housekeeper, RETENTION};
+pub use retention::{Kept, Retention};
 pub use sequencer::Sequencer;
 pub use server::FeedServer;
 pub use source::{Heads, Page, Source};

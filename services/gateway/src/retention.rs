@@ -2,73 +2,28 @@
 
 use std::time::Duration;
 
-use store::{lease, transact};
-use tokio_util::sync::CancellationToken;
+use feed::{Kept, Retention};
 
-use crate::{App, Error, store::access};
+use crate::{App, store::access};
 
-/// How often it is looked whether there is anything to delete.
-const EVERY: Duration = Duration::from_mins(10);
-/// How many records one transaction deletes at most.
-const BATCH: u32 = 1_000;
 const LEASE: &str = "access retention";
 
-/// Deletes the access records that are too old.
-#[derive(Debug)]
-pub struct Retention {
-    app: App,
-    kept: Duration,
-    holder: String,
-}
-
-impl Retention {
-    /// Lets records be `kept` for so long. `holder` names this replica, see [`store::lease`].
-    pub fn new(app: App, kept: Duration, holder: String) -> Self {
-        Self { app, kept, holder }
-    }
-
-    /// Runs until `stop`.
-    pub async fn run(self, stop: CancellationToken) {
-        loop {
-            if let Err(error) = self.tidy().await {
-                let cause = std::error::Error::source(&error);
-                tracing::warn!(%error, ?cause, "old access records could not be deleted");
-            }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(EVERY) => {}
-            }
-        }
-    }
-
-    /// Deletes all that is too old, in batches, unless another replica is at it.
-    pub async fn tidy(&self) -> Result<(), Error> {
-        let (db, now) = (&self.app.db, self.app.clock.now());
-        let Some(epoch) = lease::acquire(db, LEASE, &self.holder, now, EVERY).await? else {
-            return Ok(());
-        };
-        let before = now - self.kept;
-        loop {
-            let deleted: Result<u64, Error> =
-                transact!(db, "access.prune", |tx| access::prune(tx, before, BATCH).await);
-            if deleted? < u64::from(BATCH) {
-                break;
-            }
-        }
-        Ok(lease::release(db, LEASE, &self.holder, epoch).await?)
-    }
+/// Lets access records be kept for so long. `holder` names this replica, see [`store::lease`].
+pub fn of(app: &App, time: Duration, holder: String) -> Retention {
+    let kept = Kept { name: LEASE, prune: access::PRUNE, time };
+    Retention::new(app.db.clone(), app.clock.clone(), holder, kept)
 }
 
 #[cfg(test)]
 mod tests {
     use kernel::Time;
-    use store::{Sql, args};
+    use store::{Sql, args, lease, transact};
     use testing::each_db;
     use uuid::Uuid;
 
     use super::*;
     use crate::{
-        MIGRATIONS,
+        Error, MIGRATIONS,
         rpc::fixture::{self, START, tenant},
         store::access::Record,
     };
@@ -111,7 +66,7 @@ mod tests {
             let app = fixture::app(database).await;
             fill(&app, 4_000).await;
             let kept = MINUTE * 1_500;
-            let retention = |holder: &str| Retention::new(app.clone(), kept, holder.to_owned());
+            let retention = |holder: &str| of(&app, kept, holder.to_owned());
 
             let other = lease::acquire(&app.db, LEASE, "other", START, kept).await.unwrap();
             retention("this").tidy().await.unwrap();

@@ -27,6 +27,7 @@ mod events;
 pub mod index;
 mod position;
 mod reading;
+pub mod retention;
 mod rpc;
 mod search_log;
 mod searching;

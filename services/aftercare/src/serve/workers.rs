@@ -2,7 +2,6 @@
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use ::gateway::retention::Retention;
 use feed::{Housekeeper, Sequencer};
 use tokio_util::sync::CancellationToken;
 
@@ -48,13 +47,17 @@ pub(crate) fn all(process: &Process<'_>, services: &Services) -> Vec<Worker> {
         workers.push(worker("customers tenants", |stop| customers::tenants::follow(app, stop)));
     }
     if let Some((app, indexes)) = services.knowledge.clone() {
+        let (kept, holder) = (process.config.search.retention, process.holder.clone());
+        let (db, clock) = (app.db.clone(), app.clock.clone());
+        let retention = knowledge::retention::of(db, clock, kept, holder);
+        workers.push(worker("knowledge retention", |stop| retention.run(stop)));
         workers.push(worker("knowledge searches", |stop| knowledge::write_searches(app, stop)));
         workers.push(worker("knowledge indexes", |stop| indexes.follow(stop)));
     }
     if let Some(gateway) = services.gateway.clone() {
         let app = gateway.app.clone();
         let (kept, holder) = (process.config.audit.retention, process.holder.clone());
-        let retention = Retention::new(app.clone(), kept, holder);
+        let retention = ::gateway::retention::of(&app, kept, holder);
         workers.push(worker("gateway retention", |stop| retention.run(stop)));
         workers.push(worker("gateway audit", |stop| gateway::access::run(app, stop)));
         workers.push(worker("gateway origins", |stop| gateway.follow_origins(stop)));

@@ -21,13 +21,15 @@ const LIST_SUBJECT: Sql = Sql::both(
     "SELECT id, at, kind, actor_kind, subject, method, credential, count FROM access_records \
      WHERE tenant = $1 AND subject = $2 AND (at, id) < ($3, $4) ORDER BY at DESC, id DESC LIMIT $5",
 );
-const PRUNE: Sql = Sql::both(
+const OLDEST: Sql = Sql::both(
     "DELETE FROM access_records WHERE (tenant, id) IN \
      (SELECT tenant, id FROM access_records WHERE at < $1 ORDER BY at LIMIT $2)",
 );
 
 /// Every fixed statement of this module.
-pub(crate) const STATEMENTS: &[Sql] = &[LIST, LIST_KIND, LIST_SUBJECT, PRUNE];
+pub(crate) const STATEMENTS: &[Sql] = &[LIST, LIST_KIND, LIST_SUBJECT, OLDEST];
+/// What deletes the records that are too old, of whatever tenant; see [`feed::Kept`].
+pub(crate) const PRUNE: &[Sql] = &[OLDEST];
 
 /// How many rows one statement takes: 10 values each, well below the engines' limits.
 const CHUNK: usize = 500;
@@ -86,12 +88,6 @@ pub(crate) async fn add(tx: &mut Tx, records: &[(TenantId, Time, Record)]) -> Re
         tx.execute(text, values).await?;
     }
     Ok(())
-}
-
-/// Deletes the oldest records, of whatever tenant, `most` of those from before a time; returns how
-/// many there were.
-pub(crate) async fn prune(tx: &mut Tx, before: Time, most: u32) -> Result<u64, Error> {
-    Ok(tx.execute(PRUNE, args![before, most]).await?)
 }
 
 /// The records after `start`, newest first.

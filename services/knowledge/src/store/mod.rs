@@ -10,8 +10,10 @@ pub(crate) mod searches;
 use store::{Migration, Migrations, Sql};
 
 /// The service's own migrations.
-pub const MIGRATIONS: &[Migration] =
-    &[store::migration!(100, "../../migrations", "0100_knowledge")];
+pub const MIGRATIONS: &[Migration] = &[
+    store::migration!(100, "../../migrations", "0100_knowledge"),
+    store::migration!(101, "../../migrations", "0101_search_age"),
+];
 
 /// Everything that makes up the service's schema.
 pub fn migrations() -> Migrations {

@@ -25,8 +25,21 @@ const EMPTY: Sql = Sql::both(
      WHERE tenant = $1 AND id < $2 AND total = 0 ORDER BY id DESC LIMIT $3",
 );
 
+const OLDEST_SEARCHES: Sql = Sql::both(
+    "DELETE FROM searches WHERE (tenant, id) IN \
+     (SELECT tenant, id FROM searches WHERE at < $1 ORDER BY at LIMIT $2)",
+);
+const OLDEST_CHOICES: Sql = Sql::both(
+    "DELETE FROM choices WHERE (tenant, search, article, revision) IN \
+     (SELECT tenant, search, article, revision FROM choices WHERE at < $1 ORDER BY at LIMIT $2)",
+);
+
 /// Every fixed statement of this module.
-pub(crate) const STATEMENTS: &[Sql] = &[DELETE, CHOOSE, LIST, EMPTY];
+pub(crate) const STATEMENTS: &[Sql] =
+    &[DELETE, CHOOSE, LIST, EMPTY, OLDEST_SEARCHES, OLDEST_CHOICES];
+/// What deletes the searches that are too old, and what was chosen of them, of whatever tenant; see
+/// [`feed::Kept`].
+pub(crate) const PRUNE: &[Sql] = &[OLDEST_SEARCHES, OLDEST_CHOICES];
 
 /// How many rows one statement takes: 9 values each, well below the engines' limits.
 const CHUNK: usize = 500;
