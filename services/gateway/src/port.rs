@@ -92,7 +92,7 @@ impl Pages {
             page.extensions_mut().insert(Route::from(path));
             return page;
         }
-        match self.help.visit(request.uri(), request.headers()).await {
+        match self.help.visit(request.uri(), request.headers(), request.extensions()).await {
             Some(visit) => self.help.answer(visit, request).await,
             None => self.json.answer(request).await,
         }

@@ -83,11 +83,10 @@ async function read(told) {
     const begun = Array.from(told.question).slice(0, 4).join("");
     await page.keyboard.type(begun);
     if (told.script) {
-      const suggested = (title) =>
-        [...document.querySelectorAll("#suggestions option")].some((one) => one.value === title);
-      await page.waitForFunction(suggested, told.title);
+      await choose(page, told.title, () => tell("suggested"));
+    } else {
+      await page.keyboard.type(told.question.slice(begun.length));
     }
-    await page.keyboard.type(told.question.slice(begun.length));
     await go(page, () => page.keyboard.press("Enter"));
     await tell("search");
 
@@ -119,6 +118,22 @@ async function read(told) {
     console.log(JSON.stringify({ page: "", complaints: real }));
     await browser.close();
   }
+}
+
+/** Goes to a suggestion by the arrow keys, once it is there. */
+async function choose(page, title, look) {
+  const suggested = (title) =>
+    [...document.querySelectorAll("#suggestions li")].some((one) => one.textContent === title);
+  await page.waitForFunction(suggested, title);
+  for (let step = 0; step < MOST_STEPS; step += 1) {
+    await page.keyboard.press("ArrowDown");
+    const active = await page.evaluate(() => {
+      const id = document.activeElement.getAttribute("aria-activedescendant");
+      return id === null ? "" : document.getElementById(id).textContent;
+    });
+    if (active === title) return look();
+  }
+  throw new Error(`the arrow keys do not reach ${title}`);
 }
 
 /** Does something that leads to another page. */

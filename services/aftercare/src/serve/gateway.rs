@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use ::gateway::{
     door::{Credentials, Fetch, Https, Keeper, Kind, Oidc, Provider, TenantBy, algorithm},
-    help::HelpCenter,
+    help::{self, HelpCenter},
     limits::{Overload, Quotas, Rate},
     port,
     web::{Front, Origins},
@@ -82,10 +82,11 @@ impl Gateway {
         let (clock, metrics) = (process.clock.clone(), process.metrics.clone());
         let callers = Credentials::new(directory, local, oidc(process), clock, metrics);
         let limits = &config.limits;
+        let of_visitor = Rate::new(limits.visitor_rate, limits.visitor_burst);
         let of_tenant = Rate::new(limits.tenant_rate, limits.tenant_burst);
         let keeper = Keeper::new(
             Quotas::new(of_tenant, Rate::new(limits.credential_rate, limits.credential_burst)),
-            Quotas::new(of_tenant, Rate::new(limits.visitor_rate, limits.visitor_burst)),
+            Quotas::new(of_tenant, of_visitor),
             Overload::new(limits.calls_at_once),
             self.app.clone(),
             process.grants.clone(),
@@ -102,12 +103,14 @@ impl Gateway {
             clock: process.clock.clone(),
             ids: process.ids.clone(),
         });
-        let help = HelpCenter::new(
-            edge.clone(),
-            self.app.directory(),
-            process.ids.clone(),
-            config.server.proxies.into(),
-        );
+        let help = HelpCenter::new(help::Parts {
+            edge: edge.clone(),
+            directory: self.app.directory(),
+            ids: process.ids.clone(),
+            tasks: services.tasks.clone(),
+            proxies: config.server.proxies.into(),
+            rate: of_visitor,
+        });
         let help = help.context("the help centre cannot be served")?;
         let version = env!("CARGO_PKG_VERSION");
         let origins = self.origins.clone();

@@ -53,7 +53,7 @@ impl Given {
         };
         let feedback = Feedback {
             vote: Uuid::try_parse(&field("vote")?).ok()?,
-            search: field("search").unwrap_or_default(),
+            search: field("search").and_then(|id| super::search_id(&id)),
             revision: field("revision")?,
             said,
         };
@@ -78,8 +78,12 @@ mod tests {
         assert_eq!(said("comment=a"), None);
         assert_eq!(Given::parse(b"helpful=yes&revision=2&vote=1"), None);
         assert_eq!(Given::parse(b""), None);
-        let body = format!("helpful=no&revision=2&vote={id}&search=s&comment=a%0D%0Ab");
+        let body = format!("helpful=no&revision=2&vote={id}&search={id}&comment=a%0D%0Ab");
         let given = Given::parse(body.as_bytes()).unwrap();
-        assert_eq!((given.comment.as_str(), given.feedback.search.as_str()), ("a\nb", "s"));
+        assert_eq!(given.comment, "a\nb");
+        assert_eq!(given.feedback.search.unwrap().uuid().to_string(), id);
+        // A search that is none is no reason to lose a vote.
+        let body = format!("helpful=yes&revision=2&vote={id}&search=s");
+        assert_eq!(Given::parse(body.as_bytes()).unwrap().feedback.search, None);
     }
 }

@@ -8,7 +8,7 @@ use contracts::knowledge::v1::{
     article_service_client::ArticleServiceClient, feedback_service_client::FeedbackServiceClient,
     search_service_client::SearchServiceClient,
 };
-use kernel::{ArticleId, Locale};
+use kernel::{ArticleId, Locale, SearchId};
 use rpc::{Edge, Link, edge::Known};
 use tonic::Request;
 
@@ -23,13 +23,19 @@ const QUESTIONS: i32 = 20;
 pub(super) struct Knowledge {
     link: Link,
     locale: Locale,
+    visitor: String,
 }
 
 impl Knowledge {
     /// What this visitor sees.
     pub(super) fn new(edge: &Edge, visitor: Known) -> Self {
-        let locale = visitor.caller.locale;
-        Self { link: edge.let_in(Arc::new(visitor)), locale }
+        let (locale, name) = (visitor.caller.locale, visitor.caller.subject.clone());
+        Self { link: edge.let_in(Arc::new(visitor)), locale, visitor: name }
+    }
+
+    /// What the visitor is called.
+    pub(super) fn visitor(&self) -> &str {
+        &self.visitor
     }
 
     /// The language of the page.
@@ -37,9 +43,16 @@ impl Knowledge {
         self.locale
     }
 
-    /// The questions that there are, the newest first, from a page token on.
-    pub(super) async fn questions(&self, page: &str) -> Result<ListArticlesResponse, Problem> {
+    /// The questions that there are in the language of the page, or in `all`, the newest first, from a
+    /// page token on.
+    pub(super) async fn questions(
+        &self,
+        all: bool,
+        page: &str,
+    ) -> Result<ListArticlesResponse, Problem> {
+        let locale = if all { String::new() } else { self.locale.tag().to_owned() };
         let request = ListArticlesRequest {
+            locale,
             page_size: QUESTIONS,
             page_token: page.to_owned(),
             ..ListArticlesRequest::default()
@@ -88,11 +101,8 @@ impl Knowledge {
     }
 
     /// Notes what was chosen of a search. That it cannot be noted is no reason to show nothing.
-    pub(super) async fn choose(&self, search: &str, revision: &str) {
-        let request = ChooseResultRequest {
-            name: format!("searches/{search}"),
-            revision: revision.to_owned(),
-        };
+    pub(super) async fn choose(self, search: SearchId, revision: String) {
+        let request = ChooseResultRequest { name: search.name(), revision };
         let mut client = SearchServiceClient::new(self.link.clone());
         if let Err(status) = client.choose_result(asked(request)).await {
             tracing::debug!(code = ?status.code(), "what a visitor chose is not noted");

@@ -1,16 +1,18 @@
 //! Markdown (`CommonMark` with tables) as HTML that may stand in a page.
 //!
-//! HTML in it is shown as it is written. Links go to the web, to mail, to a telephone or within the
-//! site, pictures come over HTTPS; of others only the words are left. Headings begin below that of the
+//! HTML in it is shown as it is written. Links go to the web, to mail, to a telephone or to another
+//! article (`articles/{id}`), pictures come over HTTPS; of others only the words are left. Headings begin below that of the
 //! page, and what may be wider than a phone can be scrolled by keyboard.
 
+use kernel::ArticleId;
 use maud::{Markup, PreEscaped};
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 
 const LINKS: [&str; 4] = ["https://", "http://", "mailto:", "tel:"];
 
-/// A Markdown text as HTML. `table` says in the page's language what a table is, to who cannot see it.
-pub(super) fn render(markdown: &str, table: &str) -> Markup {
+/// A Markdown text as HTML. `table` says in the page's language what a table is, to who cannot see it;
+/// `article` is the address of an article's page.
+pub(super) fn render(markdown: &str, table: &str, article: impl Fn(ArticleId) -> String) -> Markup {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
     let mut events = Vec::new();
     // Of the links and pictures that are open, whether each is one in the page too.
@@ -24,9 +26,12 @@ pub(super) fn render(markdown: &str, table: &str) -> Markup {
             Event::End(TagEnd::Heading(level)) => {
                 events.push(Event::End(TagEnd::Heading(below(level))));
             }
-            Event::Start(Tag::Link { ref dest_url, .. }) => {
-                kept.push(is_link(dest_url));
-                events.extend(is_link(dest_url).then_some(event));
+            Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
+                let article = ArticleId::parse_name(&dest_url).map(|id| article(id).into());
+                let to = article.or_else(|| is_link(&dest_url).then_some(dest_url));
+                kept.push(to.is_some());
+                let link = |dest_url| Event::Start(Tag::Link { link_type, dest_url, title, id });
+                events.extend(to.map(link));
             }
             Event::Start(Tag::Image { ref dest_url, .. }) => {
                 kept.push(dest_url.starts_with("https://"));
@@ -49,7 +54,9 @@ pub(super) fn render(markdown: &str, table: &str) -> Markup {
     }
     let mut page = String::with_capacity(markdown.len() * 3 / 2);
     html::push_html(&mut page, events.into_iter());
-    PreEscaped(page)
+    // The page's policy runs no style of an element. Words of the text have their quotes escaped, so
+    // that only cells of tables are found here.
+    PreEscaped(page.replace(" style=\"text-align: ", " class=\""))
 }
 
 fn heading(level: HeadingLevel) -> Tag<'static> {
@@ -70,9 +77,7 @@ fn below(level: HeadingLevel) -> HeadingLevel {
 /// Whether a link leads somewhere that a reader may be sent to.
 fn is_link(to: &str) -> bool {
     let to = to.to_ascii_lowercase();
-    // Browsers take a backslash for a slash, and two for the beginning of a host.
-    let within = to.starts_with('#') || to.starts_with('/') && !to[1..].starts_with(['/', '\\']);
-    within || LINKS.iter().any(|scheme| to.starts_with(scheme))
+    LINKS.iter().any(|scheme| to.starts_with(scheme))
 }
 
 #[cfg(test)]
@@ -80,7 +85,8 @@ mod tests {
     use super::*;
 
     fn of(markdown: &str) -> String {
-        render(markdown, "Table").into_string().trim().to_owned()
+        let at = |id: ArticleId| format!("/t/acme/en/{}", id.name());
+        render(markdown, "Table", at).into_string().trim().to_owned()
     }
 
     #[test]
@@ -103,6 +109,17 @@ mod tests {
             "{table}"
         );
         assert!(table.ends_with("</table>\n</div>"), "{table}");
+        let aligned = of("| a | `style=\"text-align: x\"` |\n|--:|:-:|\n| 1 | 2 |");
+        assert!(
+            aligned.contains("<td class=\"right\">1</td><td class=\"center\">2</td>"),
+            "{aligned}"
+        );
+        assert!(!aligned.contains(" style=\""), "{aligned}");
+        let id = "019ab000-0000-7000-8000-000000000001";
+        assert_eq!(
+            of(&format!("[b](articles/{id})")),
+            format!("<p><a href=\"/t/acme/en/articles/{id}\">b</a></p>")
+        );
     }
 
     #[test]
@@ -133,7 +150,7 @@ mod tests {
             assert_eq!(of(&format!("![a](<{to}>) b")), "<p>a b</p>", "{to}");
         }
         assert_eq!(of("![a](http://example.com/a.png)"), "<p>a</p>");
-        assert_eq!(of("[a](/en/search)"), "<p><a href=\"/en/search\">a</a></p>");
+        assert_eq!(of("[a](/en/search) [b](#part)"), "<p>a b</p>");
         assert_eq!(
             of("[![a](data:x)](https://example.com/)"),
             "<p><a href=\"https://example.com/\">a</a></p>"

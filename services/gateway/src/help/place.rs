@@ -1,11 +1,14 @@
 //! Addresses of pages: which help centre, and what of it.
 //!
-//! A help centre is at the host names of its tenant, and at `/t/{slug}` on any other. Below that every
+//! A help centre is at the host names of its tenant, and at `/t/{slug}` where the host is no other
+//! tenant's. Below that every
 //! address begins with the language of the page, so that it can be kept, shared and found by search
 //! engines in that language, and nothing has to be remembered of a visitor.
 
 use http::{HeaderMap, Uri, header};
 use kernel::{ArticleId, Locale};
+
+use crate::domain::address::check_host;
 
 /// How a help centre is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -65,11 +68,16 @@ impl Page {
 pub(super) struct Place {
     /// The help centre.
     pub(super) name: Name,
+    /// Where it is named by slug: the host name, which may be a tenant's.
+    pub(super) host: Option<String>,
     /// The language that the address names.
     pub(super) locale: Option<Locale>,
     /// The page.
     pub(super) page: Page,
 }
+
+/// What only programs ask for, at whatever host.
+const OF_PROGRAMS: [&str; 2] = ["v1", "aftercare"];
 
 impl Place {
     /// What a request asks for; `None` where it cannot be for a help centre.
@@ -78,17 +86,22 @@ impl Place {
         let mut parts: Vec<&str> = path.split('/').collect();
         // `/t/acme/` is `/t/acme`.
         parts.pop_if(|last| last.is_empty());
+        let host = host(uri, headers);
         if let ["t", slug, rest @ ..] = parts.as_slice() {
-            return Some(Self::below(Name::Slug((*slug).to_owned()), rest));
+            let name = Name::Slug((*slug).to_owned());
+            return Some(Self { host, ..Self::below(name, rest) });
         }
-        let is_page = parts.first().is_none_or(|first| Locale::parse(first).is_some());
-        let host = host(uri, headers).filter(|_| is_page)?;
-        Some(Self::below(Name::Host(host), &parts))
+        let first = parts.first().map(|first| first.split('.').next().unwrap_or_default());
+        if first.is_some_and(|first| OF_PROGRAMS.contains(&first)) {
+            return None;
+        }
+        let name = Name::Host(host?);
+        Some(Self::below(name, &parts))
     }
 
     fn below(name: Name, rest: &[&str]) -> Self {
         let Some((first, rest)) = rest.split_first() else {
-            return Self { name, locale: None, page: Page::Start };
+            return Self { name, host: None, locale: None, page: Page::Start };
         };
         let locale = Locale::parse(first);
         let article = |id: &str| ArticleId::parse_name(&format!("articles/{id}"));
@@ -101,15 +114,17 @@ impl Place {
             ["articles", id, "vote"] => article(id).map_or(Page::Unknown, Page::Vote),
             _ => Page::Unknown,
         };
-        Self { name, locale, page }
+        Self { name, host: None, locale, page }
     }
 }
 
-/// The host that a request is for, in lower case and without its port.
+/// The host name that a request is for, in lower case and without its port; `None` where it names an
+/// address, or nothing that could be a host.
 fn host(uri: &Uri, headers: &HeaderMap) -> Option<String> {
     let named = || headers.get(header::HOST)?.to_str().ok()?.parse().ok();
     let authority: http::uri::Authority = uri.authority().cloned().or_else(named)?;
-    Some(authority.host().trim_end_matches('.').to_ascii_lowercase())
+    let host = authority.host().trim_end_matches('.').to_ascii_lowercase();
+    check_host(&host).is_ok().then_some(host)
 }
 
 #[cfg(test)]
@@ -145,21 +160,25 @@ mod tests {
             ("/t/acme/en/articles", Some(Locale::En), Page::Unknown),
         ] {
             let name = Name::Slug("acme".to_owned());
-            assert_eq!(of(path), Some(Place { name, locale, page }), "{path}");
+            let host = Some("help.example.com".to_owned());
+            assert_eq!(of(path), Some(Place { name, host, locale, page }), "{path}");
         }
     }
 
     #[test]
-    fn a_host_names_one_where_the_path_may_be_a_page() {
+    fn a_host_names_one_where_the_path_is_not_for_programs() {
         let name = Name::Host("help.example.com".to_owned());
         for (path, locale, page) in [
             ("/", None, Page::Start),
             ("/zh", Some(Locale::Zh), Page::Home),
             ("/en/search?q=a", Some(Locale::En), Page::Search),
+            ("/zh-CN", None, Page::Unknown),
+            ("/robots.txt", None, Page::Unknown),
         ] {
-            assert_eq!(of(path), Some(Place { name: name.clone(), locale, page }), "{path}");
+            let place = Place { name: name.clone(), host: None, locale, page };
+            assert_eq!(of(path), Some(place), "{path}");
         }
-        for other in ["/v1/tickets", "/docs", "/t", "/healthz", "/english"] {
+        for other in ["/v1/tickets", "/v1", "/aftercare.tickets.v1.TicketService/GetTicket"] {
             assert_eq!(of(other), None, "{other}");
         }
     }
@@ -169,6 +188,8 @@ mod tests {
         let uri = "https://help.example.com./en".parse().unwrap();
         let place = Place::of(&uri, &HeaderMap::new()).unwrap();
         assert_eq!(place.name, Name::Host("help.example.com".to_owned()));
-        assert_eq!(Place::of(&"/en".parse().unwrap(), &HeaderMap::new()), None);
+        for nowhere in ["/en", "https://127.0.0.1/en", "https://help_me/en"] {
+            assert_eq!(Place::of(&nowhere.parse().unwrap(), &HeaderMap::new()), None, "{nowhere}");
+        }
     }
 }

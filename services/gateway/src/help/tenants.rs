@@ -8,6 +8,7 @@ use std::{
 };
 
 use contracts::gateway::v1::TenantState;
+use kernel::id::is_slug;
 use tokio::time::Instant;
 
 use super::{Problem, place::Name};
@@ -15,7 +16,8 @@ use crate::directory::{Directory, TenantFacts};
 
 /// How long an answer is believed.
 const BELIEVED: Duration = Duration::from_secs(3);
-/// How many names are remembered.
+/// How many names are remembered of those that are not there, and of tenants that were not asked for
+/// lately.
 const KEPT: usize = 4_096;
 
 type Found = Option<Arc<TenantFacts>>;
@@ -24,7 +26,14 @@ type Found = Option<Arc<TenantFacts>>;
 #[derive(Debug)]
 pub(super) struct Tenants {
     directory: Directory,
-    kept: Mutex<HashMap<Name, (Instant, Found)>>,
+    kept: Mutex<Kept>,
+}
+
+/// What was found lately. Who asks for what is not there drives out nobody who is.
+#[derive(Debug, Default)]
+struct Kept {
+    there: HashMap<Name, (Instant, Arc<TenantFacts>)>,
+    missing: HashMap<Name, Instant>,
 }
 
 impl Tenants {
@@ -32,12 +41,21 @@ impl Tenants {
         Self { directory, kept: Mutex::default() }
     }
 
-    /// The tenant of this name, if there is one and it is served.
-    pub(super) async fn find(&self, name: &Name) -> Result<Found, Problem> {
+    /// The tenant of this name, if there is one and it is served. `may_ask` says whether the visitor may
+    /// still have names looked up that are not remembered.
+    pub(super) async fn find(
+        &self,
+        name: &Name,
+        may_ask: impl FnOnce() -> Result<(), Problem>,
+    ) -> Result<Found, Problem> {
         let now = Instant::now();
         if let Some(found) = self.remembered(name, now) {
             return Ok(found);
         }
+        if matches!(name, Name::Slug(slug) if !is_slug(slug)) {
+            return Ok(None);
+        }
+        may_ask()?;
         let found = match name {
             Name::Slug(slug) => self.directory.tenant_by_slug(slug).await,
             Name::Host(host) => self.directory.tenant_by_host(host).await,
@@ -53,21 +71,29 @@ impl Tenants {
 
     fn remembered(&self, name: &Name, now: Instant) -> Option<Found> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let (asked, found) = kept.get(name)?;
-        (now.saturating_duration_since(*asked) < BELIEVED).then(|| found.clone())
+        let is_fresh = |asked: Instant| now.saturating_duration_since(asked) < BELIEVED;
+        if let Some((asked, found)) = kept.there.get(name) {
+            return is_fresh(*asked).then(|| Some(found.clone()));
+        }
+        kept.missing.get(name).filter(|asked| is_fresh(**asked)).map(|_| None)
     }
 
     fn remember(&self, name: &Name, now: Instant, found: Found) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= KEPT {
-            kept.retain(|_, (asked, found)| {
-                found.is_some() && now.saturating_duration_since(*asked) < BELIEVED
-            });
+        let Kept { there, missing } = &mut *kept;
+        let Some(found) = found else {
+            there.remove(name);
+            if missing.len() >= KEPT {
+                missing.clear();
+            }
+            missing.insert(name.clone(), now);
+            return;
+        };
+        missing.remove(name);
+        if there.len() >= KEPT {
+            there.retain(|_, (asked, _)| now.saturating_duration_since(*asked) < BELIEVED);
         }
-        if kept.len() >= KEPT {
-            kept.clear();
-        }
-        kept.insert(name.clone(), (now, found));
+        there.insert(name.clone(), (now, found));
     }
 }
 
@@ -84,9 +110,15 @@ mod tests {
             let name = Name::Slug(format!("nobody-{number}"));
             tenants.remember(&name, Instant::now(), None);
         }
-        assert_eq!(tenants.kept.lock().unwrap().len(), 1);
+        assert_eq!(tenants.kept.lock().unwrap().missing.len(), 1);
         let name = Name::Host("nobody.example.com".to_owned());
-        assert_eq!(tenants.find(&name).await.unwrap(), None);
+        let too_many = || Err(Problem::TooMany(1));
+        assert_eq!(tenants.find(&name, too_many).await, Err(Problem::TooMany(1)));
+        assert_eq!(tenants.find(&name, || Ok(())).await, Ok(None));
+        assert_eq!(tenants.find(&name, too_many).await, Ok(None));
+        // What is no slug is nobody's, whoever asks.
+        let odd = Name::Slug("Acme".to_owned());
+        assert_eq!(tenants.find(&odd, too_many).await, Ok(None));
         assert_eq!(tenants.remembered(&name, Instant::now()), Some(None));
         assert_eq!(tenants.remembered(&name, Instant::now() + BELIEVED), None);
     }

@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use http::request::Parts;
+use http::{Extensions, HeaderMap};
 use kernel::{Caller, CallerKind, Locale, Role};
 use rpc::{edge::Known, ending::Connection};
 
@@ -29,13 +29,18 @@ impl Visitors {
         Self { proxies, names: RandomState::new() }
     }
 
-    /// The visitor of this tenant who makes a request, in the language of the page.
-    pub(super) fn known(&self, request: &Parts, tenant: &TenantFacts, locale: Locale) -> Known {
-        let part = self.address(request).map(part);
+    /// What the visitor is called who makes a request.
+    pub(super) fn name(&self, headers: &HeaderMap, extensions: &Extensions) -> String {
+        let part = self.address(headers, extensions).map(part);
+        format!("visitor-{:016x}", self.names.hash_one(part))
+    }
+
+    /// The caller that a visitor of this name is at a tenant, in the language of the page.
+    pub(super) fn known(name: &str, tenant: &TenantFacts, locale: Locale) -> Known {
         let caller = Caller {
             tenant: tenant.id,
             kind: CallerKind::Anonymous,
-            subject: format!("visitor-{:016x}", self.names.hash_one(part)),
+            subject: name.to_owned(),
             roles: vec![Role::Anonymous],
             teams: Vec::new(),
             scopes: None,
@@ -47,10 +52,10 @@ impl Visitors {
 
     /// The address that a request comes from: what the outermost of our proxies saw, else the other end
     /// of the connection. What the client says of itself stands further to the left, and is not read.
-    fn address(&self, request: &Parts) -> Option<IpAddr> {
-        let peer = request.extensions.get::<Connection>().map(Connection::peer);
+    fn address(&self, headers: &HeaderMap, extensions: &Extensions) -> Option<IpAddr> {
+        let peer = extensions.get::<Connection>().map(Connection::peer);
         let Some(back) = self.proxies.checked_sub(1) else { return peer };
-        let values = request.headers.get_all(FORWARDED_FOR).iter();
+        let values = headers.get_all(FORWARDED_FOR).iter();
         let seen: Vec<&str> =
             values.filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(',')).collect();
         let seen = seen.iter().rev().nth(back).and_then(|text| read(text.trim()));
@@ -82,11 +87,13 @@ mod tests {
     use super::*;
 
     fn address(proxies: usize, forwarded: &[&str]) -> Option<String> {
-        let (mut request, ()) = http::Request::new(()).into_parts();
+        let mut headers = HeaderMap::new();
         for value in forwarded {
-            request.headers.append(FORWARDED_FOR, value.parse().unwrap());
+            headers.append(FORWARDED_FOR, value.parse().unwrap());
         }
-        Visitors::new(proxies).address(&request).map(|address| address.to_string())
+        Visitors::new(proxies)
+            .address(&headers, &Extensions::new())
+            .map(|address| address.to_string())
     }
 
     #[test]

@@ -15,10 +15,12 @@ pub(super) struct Words {
     pub(super) skip: &'static str,
     pub(super) ask: &'static str,
     pub(super) search: &'static str,
+    pub(super) suggestions: &'static str,
     pub(super) questions: &'static str,
     pub(super) no_questions: &'static str,
     pub(super) more_questions: &'static str,
     pub(super) all_questions: &'static str,
+    pub(super) in_all_languages: &'static str,
     pub(super) found_nothing: &'static str,
     pub(super) search_again: &'static str,
     pub(super) more_results: &'static str,
@@ -65,10 +67,12 @@ const EN: Words = Words {
     skip: "Skip to the content",
     ask: "What is your question?",
     search: "Search",
+    suggestions: "Suggested questions",
     questions: "Questions and answers",
     no_questions: "There are no answers here yet.",
     more_questions: "More questions",
     all_questions: "All questions",
+    in_all_languages: "Questions in all languages",
     found_nothing: "Nothing was found for",
     search_again: "Try fewer words, or others.",
     more_results: "More results",
@@ -100,7 +104,8 @@ const EN: Words = Words {
     },
     not_read: Problem {
         title: "We cannot read that",
-        advice: "Please go back and try it again; a question may have at most 500 characters.",
+        advice: "Please go back and try it again. A question may have at most 500 characters, a \
+                 comment 2 000.",
     },
     not_so: Problem {
         title: "That does not work here",
@@ -116,10 +121,12 @@ const ZH: Words = Words {
     skip: "跳到正文",
     ask: "您想问什么？",
     search: "搜索",
+    suggestions: "推荐的问题",
     questions: "常见问题",
     no_questions: "这里还没有内容。",
     more_questions: "更多问题",
     all_questions: "全部问题",
+    in_all_languages: "所有语言的问题",
     found_nothing: "没有找到",
     search_again: "请减少关键词，或换一种说法。",
     more_results: "更多结果",
@@ -142,7 +149,8 @@ const ZH: Words = Words {
     too_many: Problem { title: "操作太快了", advice: "请稍等片刻再试。" },
     away: Problem { title: "暂时无法答复", advice: "请过几分钟再试。" },
     not_read: Problem {
-        title: "无法识别您的输入", advice: "请返回重试；问题最多 500 个字符。"
+        title: "无法识别您的输入",
+        advice: "请返回重试。问题最多 500 个字符，反馈最多 2000 个字符。",
     },
     not_so: Problem { title: "不能这样访问", advice: "请返回原来的页面。" },
 };

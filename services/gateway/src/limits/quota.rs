@@ -41,14 +41,20 @@ pub struct Rate {
 
 impl Rate {
     /// So many calls a second and so many at once; the least of either is one.
-    pub fn new(calls_per_second: u32, burst: u32) -> Self {
-        let least = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-        Self { calls_per_second: least(calls_per_second), burst: least(burst) }
+    pub const fn new(calls_per_second: u32, burst: u32) -> Self {
+        Self { calls_per_second: at_least_one(calls_per_second), burst: at_least_one(burst) }
     }
 
     /// The seconds in which an empty bucket fills.
     fn window(self) -> u32 {
         self.burst.get().div_ceil(self.calls_per_second.get())
+    }
+}
+
+const fn at_least_one(number: u32) -> NonZeroU32 {
+    match NonZeroU32::new(number) {
+        Some(number) => number,
+        None => NonZeroU32::MIN,
     }
 }
 

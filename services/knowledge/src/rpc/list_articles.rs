@@ -13,7 +13,7 @@ use crate::{
     store::articles::{self, Eyes, Path},
 };
 
-const PATHS: &str = "must be one of: no filter, `kind`, `product`, `tag`, `external_id`; two of them cannot go together";
+const PATHS: &str = "must be one of: no filter, `kind`, `product`, `tag`, `external_id`, `locale`; two of them cannot go together";
 
 pub(crate) async fn handle(
     app: App,
@@ -28,22 +28,24 @@ pub(crate) async fn handle(
     let Newest(start) = query.start(&request.page_token, &mut violations);
     violations.finish(())?;
 
-    let eyes = if call.may(WRITES) {
-        Eyes::Writer
-    } else {
-        Eyes::Reader(convert::reader(&call), app.clock.now())
-    };
+    let eyes = if call.may(WRITES) { Eyes::Writer } else { Eyes::Reader(convert::reader(&call)) };
     // What another system calls an article is for staff alone: nobody else finds one by it.
     let by_staffs_word = matches!(path, Path::ExternalId(_)) && !convert::is_staff(&call);
-    let rows = if reaches(&call) && !by_staffs_word {
-        articles::list(&app.db, call.tenant(), &path, &eyes, start, size + 1).await?
+    let mut rows = if reaches(&call) && !by_staffs_word {
+        let at = app.clock.now();
+        articles::list(&app.db, call.tenant(), &path, &eyes, at, start, size + 1).await?
     } else {
         Vec::new()
     };
+    let wanted = usize::try_from(size).unwrap_or(usize::MAX);
+    let goes_on = rows.len() > wanted;
+    rows.truncate(wanted);
+    let end = rows.last().filter(|_| goes_on).map(|last| last.id);
+    // What is no longer live by now is left out, which is no reason to end the list.
     let mut shown = reading::read(&app, &call, rows, None).await?;
-    let more = page::cut(&mut shown, size, prost::Message::encoded_len);
-    let last = shown.last().filter(|_| more).and_then(|last| ArticleId::parse_name(&last.name));
-    let next_page_token = query.token(last.map(|id| Newest(id.uuid())));
+    let cut = page::cut(&mut shown, size, prost::Message::encoded_len);
+    let last = shown.last().filter(|_| cut).and_then(|last| ArticleId::parse_name(&last.name));
+    let next_page_token = query.token(last.or(end).map(|id| Newest(id.uuid())));
     Ok(ListArticlesResponse { articles: shown, next_page_token })
 }
 
@@ -67,6 +69,9 @@ fn path(request: &ListArticlesRequest, violations: &mut Violations) -> Path {
     if !external_id.is_empty() {
         violations.text("external_id", external_id, 1, MAX_EXTERNAL_ID);
         paths.push(Path::ExternalId(external_id.clone()));
+    }
+    if !request.locale.is_empty() {
+        paths.push(Path::Locale(convert::tag(&request.locale, "locale", violations)));
     }
     violations.check(paths.len() < 2, "filter", PATHS);
     paths.pop().unwrap_or(Path::All)
@@ -154,6 +159,16 @@ mod tests {
         }
         let one = ListArticlesRequest { external_id: "kb-3".to_owned(), ..Default::default() };
         assert_eq!(titles(&listed(&fixture, agent(&[]), one).await), ["3"]);
+        let mut english = create("别的");
+        english.article.as_mut().unwrap().revision.as_mut().unwrap().locale = "en".to_owned();
+        let made = create_article::handle(fixture.app.clone(), editor(), english).await.unwrap();
+        fixture.publish(&format!("{}/revisions/1", made.name)).await;
+        for (locale, call, found) in
+            [("en", agent(&[]), 1), ("en", editor(), 1), ("zh", agent(&[]), 6), ("fr", editor(), 0)]
+        {
+            let asked = ListArticlesRequest { locale: locale.to_owned(), ..Default::default() };
+            assert_eq!(listed(&fixture, call, asked).await.len(), found, "{locale}");
+        }
         let two = ListArticlesRequest {
             external_id: "kb-3".to_owned(),
             tag: "退货".to_owned(),

@@ -122,6 +122,8 @@ pub(crate) enum Path {
     Tag(String),
     /// The one that another system calls so.
     ExternalId(String),
+    /// Those that are live in a language or in one that narrows it, by tag.
+    Locale(String),
 }
 
 /// Whose eyes a list is for.
@@ -129,8 +131,8 @@ pub(crate) enum Path {
 pub(crate) enum Eyes {
     /// Of who may write articles: everything.
     Writer,
-    /// Of this reader, at an instant: what is live for them.
-    Reader(Reader, Time),
+    /// Of this reader: what is live for them.
+    Reader(Reader),
 }
 
 /// Writes a new article; false where its external id is taken.
@@ -244,6 +246,7 @@ pub(crate) async fn list(
     tenant: TenantId,
     path: &Path,
     eyes: &Eyes,
+    at: Time,
     start: Uuid,
     limit: i64,
 ) -> Result<Vec<Article>, Error> {
@@ -251,7 +254,7 @@ pub(crate) async fn list(
     let label = match path {
         Path::Product(id) => Some(("product", id)),
         Path::Tag(tag) => Some(("tag", tag)),
-        Path::All | Path::Kind(_) | Path::ExternalId(_) => None,
+        Path::All | Path::Kind(_) | Path::ExternalId(_) | Path::Locale(_) => None,
     };
     let mut list = List::new(if label.is_some() { LABELLED } else { OF_TENANT });
     list.bind(tenant);
@@ -261,11 +264,12 @@ pub(crate) async fn list(
     match path {
         Path::Kind(kind) => _ = list.push(" AND a.kind = ").bind(*kind as i32),
         Path::ExternalId(id) => _ = list.push(" AND a.external_id = ").bind(id),
+        Path::Locale(tag) => live_in(&mut list, tag, at),
         Path::All | Path::Product(_) | Path::Tag(_) => {}
     }
     list.push(" AND ").push(id).push(" < ").bind(start);
-    if let Eyes::Reader(reader, at) = eyes {
-        seen_by(&mut list, reader, *at);
+    if let Eyes::Reader(reader) = eyes {
+        seen_by(&mut list, reader, at);
     }
     list.push(" ORDER BY ").push(id).push(" DESC").limit(limit);
     all(db, list).await
@@ -275,8 +279,19 @@ pub(crate) async fn list(
 fn of_path(path: &Path) -> &'static str {
     match path {
         Path::Product(_) | Path::Tag(_) => "l.article",
-        Path::All | Path::Kind(_) | Path::ExternalId(_) => "a.id",
+        Path::All | Path::Kind(_) | Path::ExternalId(_) | Path::Locale(_) => "a.id",
     }
+}
+
+/// Leaves only what is live at an instant in a language or in one that narrows it. A tag has no
+/// character that means something to LIKE.
+fn live_in(list: &mut List, tag: &str, at: Time) {
+    list.push(
+        " AND EXISTS (SELECT 1 FROM publications n WHERE n.tenant = a.tenant \
+         AND n.article = a.id AND (n.locale = ",
+    );
+    list.bind(tag).push(" OR n.locale LIKE ").bind(format!("{tag}-%"));
+    list.push(") AND n.from_at <= ").bind(at).push(" AND n.until_at > ").bind(at).push(")");
 }
 
 /// Leaves only what is live at an instant for this reader: [`Reader::may_read`],

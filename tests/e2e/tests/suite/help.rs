@@ -59,7 +59,7 @@ impl<'a> Scene<'a> {
 
     /// What was chosen of searches for the scene's word.
     async fn chosen(&self) -> Vec<Value> {
-        let answer = self.desk.system().call("ListSearches", json!({})).await;
+        let answer = self.desk.system().call("ListSearches", json!({ "pageSize": 1000 })).await;
         let searches = answer["searches"].as_array().cloned().unwrap_or_default();
         let ours = searches.into_iter().filter(|one| one["query"] == self.word.as_str());
         ours.flat_map(|one| one["chosen"].as_array().cloned().unwrap_or_default()).collect()
@@ -174,8 +174,12 @@ async fn a_host_name_of_the_tenant_leads_to_its_help_centre() {
         let page = visitor.get(&format!("/en/{}", name(&article))).await;
         assert_eq!(page.status, 200);
         assert!(page.values("href").iter().all(|link| !link.starts_with("/t/")));
-        // Another tenant's is not there, and the rest of the port is as it was.
+        // Another tenant's is not there, by whatever way, and the rest of the port is as it was.
         assert_eq!(visitor.get(&scene.path()).await.status, 404);
+        assert_eq!(visitor.get("/t/north/en").await.status, 404);
+        assert_eq!(visitor.get("/t/south/en").await.status, 200);
+        let nothing = visitor.get("/nothing").await;
+        assert!(nothing.status == 404 && nothing.html.starts_with("<!DOCTYPE html>"));
         assert_eq!(visitor.get("/docs").await.status, 200);
         assert_eq!(visitor.get("/v1/articles").await.status, 401);
     })
@@ -189,9 +193,10 @@ async fn nonsense_gets_a_page_that_says_so() {
         let long = "a".repeat(501);
         for (path, status) in [
             (format!("/en/search?q={long}"), 400),
-            (format!("/en/search?q={}&page=nonsense", scene.word), 400),
-            ("/en?page=nonsense".to_owned(), 400),
-            (format!("{}?locale=not%20a%20language", scene.path()), 400),
+            (format!("/en/search?q={}&page=nonsense", scene.word), 302),
+            ("/en?page=nonsense".to_owned(), 302),
+            (format!("{}?locale=not%20a%20language", scene.path()), 200),
+            (format!("{}?search=nonsense", scene.path()), 200),
             ("/en/search?q=%ff%fe".to_owned(), 200),
             ("/en/search?q=%3Cscript%3E".to_owned(), 200),
             ("/en/search?q=%20".to_owned(), 302),
@@ -273,6 +278,53 @@ async fn a_crowd_of_visitors_takes_nothing_from_the_staff() {
     // What stands to the left of our own proxy's word is anybody's.
     assert_eq!(from("203.0.113.1, 198.51.100.99").get("").await.status, 429);
     assert_eq!(from("203.0.113.1").get("").await.status, 200);
+    // Nor is the database asked for ever who has which name.
+    let guess = |n: u32| format!("http://{}/t/nobody-{n}/en", at.public);
+    let mut told = Vec::new();
+    for n in 0..20 {
+        let guesser = Visitor::at(guess(n)).with("x-forwarded-for", "192.0.2.1");
+        told.push(guesser.get("").await.status.as_u16());
+    }
+    assert!(told.contains(&404) && told.contains(&429), "{told:?}");
     let desk = Desk::new(&suite, Tenant::North);
     desk.agent().call("ListArticles", json!({})).await;
+}
+
+#[tokio::test]
+async fn one_visitor_has_so_many_votes_on_an_article_and_no_more() {
+    each_backend(async |suite| {
+        let scene = Scene::new(suite).await;
+        let vote = format!("{}/vote", scene.path());
+        let mut told = Vec::new();
+        for _ in 0..12 {
+            let form = format!("helpful=no&revision=1&vote={}", new_id());
+            told.push(scene.visitor.ask(Method::POST, &vote, &form).await.status.as_u16());
+        }
+        assert_eq!(told.iter().filter(|status| **status == 200).count(), 10, "{told:?}");
+        assert_eq!(told[10..], [429, 429]);
+        assert_eq!(scene.votes().await.len(), 10);
+        let other = Scene::new(suite).await;
+        let form = format!("helpful=yes&revision=1&vote={}", new_id());
+        let path = format!("{}/vote", other.path());
+        assert_eq!(other.visitor.ask(Method::POST, &path, &form).await.status, 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reader_finds_questions_in_their_language_and_the_others_a_step_away() {
+    each_backend(async |suite| {
+        let scene = Scene::new(suite).await;
+        let mut chinese = Desk::words(&canary());
+        chinese["revision"]["locale"] = json!("zh-Hant");
+        let chinese = published(scene.desk.system(), chinese).await;
+        let lists = async |path: &str| {
+            let page = scene.visitor.get(path).await;
+            [&scene.article, &chinese].map(|article| page.html.contains(&name(article)))
+        };
+        assert_eq!(lists("/en").await, [true, false]);
+        assert_eq!(lists("/zh").await, [false, true]);
+        assert_eq!(lists("/zh?in=all").await, [true, true]);
+    })
+    .await;
 }

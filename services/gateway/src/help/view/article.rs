@@ -1,7 +1,7 @@
 //! An article, and what its reader thinks of it.
 
 use contracts::knowledge::v1::{Article, Revision};
-use kernel::Locale;
+use kernel::{Locale, SearchId};
 use maud::{Markup, html};
 use uuid::Uuid;
 
@@ -13,8 +13,8 @@ use crate::help::{Site, markdown, words};
 pub(in crate::help) struct Feedback {
     /// Makes the vote one, however often it is sent.
     pub(in crate::help) vote: Uuid,
-    /// The search that led here, by id; empty where none did.
-    pub(in crate::help) search: String,
+    /// The search that led here, if one did.
+    pub(in crate::help) search: Option<SearchId>,
     /// The revision that the reader votes on, by number.
     pub(in crate::help) revision: String,
     /// What was said.
@@ -49,13 +49,13 @@ pub(in crate::help) fn article(
         here: format!("/{}", article.name),
         title: shown.title.clone(),
         query: String::new(),
-        listed: true,
+        canonical: Some(site.at(locale, &article.name)),
     };
     let written = day(shown.create_time.as_ref(), &site.tenant.time_zone);
     page.with(&html! {
         article lang=(shown.locale) {
             h1 { (shown.title) }
-            (markdown::render(&shown.body, words.table))
+            (markdown::render(&shown.body, words.table, |id| site.at(locale, &id.name())))
         }
         p.kind {
             (words.kind(article.kind()))
@@ -94,7 +94,9 @@ fn feedback(site: &Site, locale: Locale, article: &Article, of: &Feedback) -> Ma
     let hidden = html! {
         input type="hidden" name="revision" value=(of.revision);
         input type="hidden" name="vote" value=(of.vote);
-        input type="hidden" name="search" value=(of.search);
+        @if let Some(search) = of.search {
+            input type="hidden" name="search" value=(search.uuid());
+        }
     };
     html! {
         section #feedback aria-labelledby="feedback-title" data-not-sent=(words.not_sent) {

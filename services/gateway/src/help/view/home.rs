@@ -1,28 +1,33 @@
-//! The home page: all questions, a page at a time, those in the reader's language first.
+//! The home page: the questions that have an answer, a page at a time.
 
 use contracts::knowledge::v1::{Article, ListArticlesResponse, Translation};
 use kernel::{Locale, language};
 use maud::{Markup, html};
 
 use super::{Page, kind};
-use crate::help::{Site, words};
+use crate::help::{Site, with_query, words};
 
-/// The home page, or a further page of its questions.
-pub(in crate::help) fn home(site: &Site, locale: Locale, found: &ListArticlesResponse) -> Markup {
+/// The home page, or a further page of its questions: those in the reader's language, or in all.
+pub(in crate::help) fn home(
+    site: &Site,
+    locale: Locale,
+    (all, first): (bool, bool),
+    found: &ListArticlesResponse,
+) -> Markup {
     let words = words::of(locale);
-    let mut titles: Vec<_> = found
+    let titles: Vec<_> = found
         .articles
         .iter()
         .filter_map(|article| title(article, locale).map(|title| (article, title)))
         .collect();
-    titles.sort_by_key(|(_, title)| !words.speaks(&title.locale));
+    let which = if all { "all" } else { "" };
     let page = Page {
         site: Some(site),
         locale,
-        here: String::new(),
+        here: if all { with_query("", &[("in", which)]) } else { String::new() },
         title: String::new(),
         query: String::new(),
-        listed: true,
+        canonical: (first && !all).then(|| site.at(locale, "")),
     };
     page.with(&html! {
         h1 { (words.questions) }
@@ -38,11 +43,16 @@ pub(in crate::help) fn home(site: &Site, locale: Locale, found: &ListArticlesRes
                 }
             }
         }
-        @if !found.next_page_token.is_empty() {
-            nav aria-label=(words.pages) {
-                a.more href=(site.next(locale, "", &[("page", &found.next_page_token)])) {
-                    (words.more_questions)
+        nav aria-label=(words.pages) {
+            @if !found.next_page_token.is_empty() {
+                p {
+                    a.more href=(site.next(locale, "", &[("in", which), ("page", &found.next_page_token)])) {
+                        (words.more_questions)
+                    }
                 }
+            }
+            @if !all {
+                p { a href=(site.next(locale, "", &[("in", "all")])) { (words.in_all_languages) } }
             }
         }
     })

@@ -34,8 +34,8 @@ pub(super) struct Page<'a> {
     pub(super) title: String,
     /// What was searched for.
     pub(super) query: String,
-    /// Whether search engines may show it.
-    pub(super) listed: bool,
+    /// Its own address, where search engines may show it.
+    pub(super) canonical: Option<String>,
 }
 
 impl Page<'_> {
@@ -56,12 +56,9 @@ impl Page<'_> {
                         (words.help_center)
                     }
                     link rel="icon" href="data:,";
-                    @if self.listed {
-                        @for (locale, href) in self.in_each_language() {
-                            link rel="alternate" hreflang=(locale.tag()) href=(href);
-                        }
-                    } @else {
-                        meta name="robots" content="noindex, nofollow";
+                    @match &self.canonical {
+                        Some(canonical) => link rel="canonical" href=(canonical);,
+                        None => meta name="robots" content="noindex, nofollow";,
                     }
                     style { (PreEscaped(STYLE)) }
                 }
@@ -95,10 +92,10 @@ impl Page<'_> {
                 label for="q" { (words.ask) }
                 div {
                     input #q type="search" name="q" value=(self.query) maxlength="500" required
-                        list="suggestions" autocomplete="off" enterkeyhint="search";
-                    datalist #suggestions {}
+                        autocomplete="off" enterkeyhint="search";
                     button { (words.search) }
                 }
+                ul #suggestions role="listbox" aria-label=(words.suggestions) hidden {}
             }
         }
     }

@@ -22,7 +22,7 @@ pub(in crate::help) fn problem(problem: &Problem, site: Option<&Site>, locale: L
         here: String::new(),
         title: told.title.to_owned(),
         query: String::new(),
-        listed: false,
+        canonical: None,
     };
     page.with(&html! {
         h1 { (told.title) }

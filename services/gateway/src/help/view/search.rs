@@ -21,7 +21,7 @@ pub(in crate::help) fn search(
         here: with_query("/search", &[("q", query)]),
         title: query.to_owned(),
         query: query.to_owned(),
-        listed: false,
+        canonical: None,
     };
     page.with(&html! {
         @if found.results.is_empty() {

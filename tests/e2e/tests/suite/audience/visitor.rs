@@ -41,7 +41,7 @@ impl Eye<'_> {
     /// All that the home page lists, page by page.
     async fn questions(&mut self, locale: &str) {
         let mut text = String::new();
-        let mut path = format!("/{locale}");
+        let mut path = format!("/{locale}?in=all");
         loop {
             let page = self.visitor.get(&path).await;
             text.push_str(&page.html);
@@ -91,6 +91,6 @@ impl Eye<'_> {
 /// The path of the next page of a list, below the help centre.
 fn next(page: &Page) -> Option<String> {
     let base = format!("/t/{}", Tenant::North.slug());
-    let next = page.values("href").into_iter().find(|href| href.contains("?page="))?;
+    let next = page.values("href").into_iter().find(|href| href.contains("page="))?;
     Some(next.strip_prefix(&base).unwrap_or(next).replace("&amp;", "&"))
 }
