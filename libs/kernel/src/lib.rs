@@ -1,5 +1,6 @@
 //! What every service shares and nothing else: time, ids, who is calling, what an error must be
-//! able to say, pages, masks, etags and the keys that all derive from one root key.
+//! able to say, pages, masks, etags, conditions that people write, and the keys that all derive from
+//! one root key.
 //!
 //! The crate is pure: no tokio, no sqlx, no tonic. Time, ids and randomness come in as values, so
 //! that whatever is decided here can be tested without a clock.
@@ -9,6 +10,7 @@
 pub mod caller;
 pub mod clock;
 pub mod etag;
+pub mod expr;
 pub mod fault;
 pub mod hide;
 pub mod id;
