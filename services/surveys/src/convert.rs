@@ -22,11 +22,7 @@ pub(crate) fn survey_id(name: &str, field: &str, violations: &mut Violations) ->
 }
 
 /// The survey and the number in a version's name; another form is a violation of `field`.
-pub(crate) fn version_key(
-    name: &str,
-    field: &str,
-    violations: &mut Violations,
-) -> (SurveyId, i64) {
+pub(crate) fn version_key(name: &str, field: &str, violations: &mut Violations) -> (SurveyId, i64) {
     let parts = name.split_once("/versions/");
     let key = parts.and_then(|(survey, number)| {
         let is_plain = number.starts_with(|digit: char| matches!(digit, '1'..='9'));
@@ -63,7 +59,6 @@ pub(crate) fn version(version: &Version) -> pb::SurveyVersion {
     }
 }
 
-
 fn wire_questionnaire(from: &Questionnaire) -> pb::Questionnaire {
     pb::Questionnaire {
         default_locale: from.default_locale.clone(),
@@ -74,10 +69,8 @@ fn wire_questionnaire(from: &Questionnaire) -> pb::Questionnaire {
 }
 
 fn wire_question(from: &Question) -> pb::Question {
-    let choice = |choice: &Choice| pb::Choice {
-        id: choice.id.clone(),
-        title: wire_texts(&choice.title),
-    };
+    let choice =
+        |choice: &Choice| pb::Choice { id: choice.id.clone(), title: wire_texts(&choice.title) };
     let number = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
     let (min_choices, max_choices) = match &from.kind {
         Kind::MultipleChoice { min, max, .. } => (number(*min), number(*max)),
@@ -257,11 +250,7 @@ fn texts(given: &[pb::Text], field: &str, violations: &mut Violations) -> Texts 
 }
 
 /// Answers as given; two to one question, and one without a value, are violations.
-pub(crate) fn answers(
-    given: &[pb::Answer],
-    field: &str,
-    violations: &mut Violations,
-) -> Answers {
+pub(crate) fn answers(given: &[pb::Answer], field: &str, violations: &mut Violations) -> Answers {
     let mut answers = Answers::new();
     for (index, one) in given.iter().enumerate() {
         let at = format!("{field}[{index}]");

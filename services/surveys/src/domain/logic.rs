@@ -47,6 +47,7 @@ pub struct Fault {
 }
 
 /// What becomes of a question.
+#[expect(clippy::struct_excessive_bools, reason = "each is told by itself")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The question's id.
@@ -130,7 +131,9 @@ impl Logic {
             match given.map(|given| value(question, given)) {
                 Some(Ok(value)) => row[index] = Some(value),
                 Some(Err(what)) => wrong.push((question.id.clone(), what)),
-                None if required => wrong.push((question.id.clone(), "must be answered".to_owned())),
+                None if required => {
+                    wrong.push((question.id.clone(), "must be answered".to_owned()));
+                }
                 None => {}
             }
             steps.push(Step {
@@ -382,7 +385,8 @@ mod tests {
         let wrong = |given: &[(&str, Answer)]| logic().replay(&answers(given)).1;
         let one = |question: &str, what: &str| vec![(question.to_owned(), what.to_owned())];
         assert_eq!(wrong(&[]), one("overall", "must be answered"));
-        let bad = [("overall", Answer::Number(1)), ("reasons", price()), ("price", Answer::Number(2))];
+        let bad =
+            [("overall", Answer::Number(1)), ("reasons", price()), ("price", Answer::Number(2))];
         assert_eq!(wrong(&bad), one("comment", "must be answered"));
         let better = [bad[0].clone(), bad[1].clone(), ("price", Answer::Number(3))];
         assert_eq!(wrong(&better), []);
@@ -418,7 +422,7 @@ mod tests {
     #[test]
     fn every_fault_of_a_draft_is_named() {
         use SurveyFaultKind::{
-            Condition, LaterReference, MissingText, Unreachable, UnknownReference,
+            Condition, LaterReference, MissingText, UnknownReference, Unreachable,
         };
         let mut draft = sample();
         draft.questions[0].title.clear();

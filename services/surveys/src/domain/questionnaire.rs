@@ -204,7 +204,8 @@ impl Questionnaire {
 
     /// Each text that must have words in the default language, with its path below the questionnaire.
     pub fn texts(&self) -> Vec<(String, &Texts)> {
-        let mut texts = vec![("welcome".to_owned(), &self.welcome), ("thanks".to_owned(), &self.thanks)];
+        let mut texts =
+            vec![("welcome".to_owned(), &self.welcome), ("thanks".to_owned(), &self.thanks)];
         for (index, question) in self.questions.iter().enumerate() {
             let at = |field: &str| format!("questions[{index}].{field}");
             texts.push((at("title"), &question.title));
@@ -354,18 +355,24 @@ mod tests {
     fn the_form_is_checked_with_all_its_faults() {
         let right = of(vec![
             question("overall", Kind::Csat(five())),
-            question("reasons", Kind::MultipleChoice { choices: choices(&["a", "b"]), min: 1, max: 2 }),
+            question(
+                "reasons",
+                Kind::MultipleChoice { choices: choices(&["a", "b"]), min: 1, max: 2 },
+            ),
             question("nps", Kind::Nps),
         ]);
         assert_eq!(wrong(&right), [""; 0]);
         let odd = Scale { min: 0, ..five() };
         let wrong_one = Questionnaire {
-            default_locale: "english".to_owned() + "-too-long-by-far",
+            default_locale: "no tag".to_owned(),
             ..of(vec![
                 question("in", Kind::Nps),
                 question("b", Kind::Csat(odd)),
                 question("b", Kind::SingleChoice(choices(&["x", "x"]))),
-                question("c", Kind::MultipleChoice { choices: choices(&["x", "y"]), min: 2, max: 1 }),
+                question(
+                    "c",
+                    Kind::MultipleChoice { choices: choices(&["x", "y"]), min: 2, max: 1 },
+                ),
                 question("d", Kind::SingleChoice(choices(&["x"]))),
             ])
         };

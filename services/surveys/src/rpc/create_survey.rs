@@ -47,11 +47,7 @@ pub(crate) async fn handle(
     command::read(&app, &call, id).await
 }
 
-fn parse(
-    app: &App,
-    request: &CreateSurveyRequest,
-    request_id: &str,
-) -> Result<Survey, Violations> {
+fn parse(app: &App, request: &CreateSurveyRequest, request_id: &str) -> Result<Survey, Violations> {
     let mut violations = Violations::new();
     wire::check_request_id(request_id, &mut violations);
     violations.check(request.survey.is_some(), "survey", "must be given");

@@ -107,7 +107,8 @@ pub(crate) fn with(title: &str, questions: Vec<pb::Question>) -> pb::CreateSurve
         questions,
         ..pb::Questionnaire::default()
     };
-    let survey = pb::Survey { title: title.to_owned(), draft: Some(draft), ..pb::Survey::default() };
+    let survey =
+        pb::Survey { title: title.to_owned(), draft: Some(draft), ..pb::Survey::default() };
     pb::CreateSurveyRequest { survey: Some(survey), request_id: String::new() }
 }
 

@@ -56,7 +56,10 @@ mod tests {
         };
         let (first, token) = list(editor(), SurveyState::Unspecified, "").await;
         let (second, end) = list(editor(), SurveyState::Unspecified, &token).await;
-        assert_eq!((first, second, end.as_str()), (strings(&["5", "4", "3"]), strings(&["2", "1"]), ""));
+        assert_eq!(
+            (first, second, end.as_str()),
+            (strings(&["5", "4", "3"]), strings(&["2", "1"]), "")
+        );
         let (first, token) = list(editor(), SurveyState::Live, "").await;
         let (second, _) = list(editor(), SurveyState::Live, &token).await;
         assert_eq!((first, second), (strings(&["4", "3", "2"]), strings(&["1"])));

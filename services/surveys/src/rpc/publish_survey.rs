@@ -72,7 +72,11 @@ mod tests {
         update_survey,
     };
 
-    async fn rewrite(fixture: &Fixture, name: &str, questions: Vec<contracts::surveys::v1::Question>) {
+    async fn rewrite(
+        fixture: &Fixture,
+        name: &str,
+        questions: Vec<contracts::surveys::v1::Question>,
+    ) {
         let draft = with("", questions).survey.unwrap().draft;
         let survey = Survey { name: name.to_owned(), draft, ..Survey::default() };
         let asked = UpdateSurveyRequest { survey: Some(survey), ..Default::default() };

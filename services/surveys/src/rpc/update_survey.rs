@@ -125,7 +125,10 @@ mod tests {
                 UpdateSurveyRequest { survey: Some(survey), update_mask, ..Default::default() };
             handle(fixture.app.clone(), editor(), asked).await
         };
-        assert_eq!(write(&made.etag, &["title"], "After a visit").await.unwrap().title, "After a visit");
+        assert_eq!(
+            write(&made.etag, &["title"], "After a visit").await.unwrap().title,
+            "After a visit"
+        );
         let error = write(&made.etag, &["title"], "After a call").await.unwrap_err();
         assert!(matches!(error, Error::StaleEtag { .. }), "{error:?}");
         assert_eq!(fields(&write("", &["title"], " ").await.unwrap_err()), ["survey.title"]);
