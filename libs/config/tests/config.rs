@@ -268,6 +268,7 @@ fn all_problems_are_told_at_once_each_with_its_path() {
             "server gives a process with tickets 0.0.0.0:8080 twice",
             "server gives a process with customers 0.0.0.0:8080 twice",
             "server gives a process with knowledge 0.0.0.0:8080 twice",
+            "server gives a process with surveys 0.0.0.0:8080 twice",
             "server gives a process with all services 0.0.0.0:8080 twice",
             "clock.virtual must not be set in production",
             "clock.virtual must not be set while server.public is 0.0.0.0:8080, not loopback",
