@@ -58,14 +58,18 @@ pub fn actor(kind: &str, subject: &str) -> shared::Actor {
 }
 
 /// What history keeps of a caller: the kind, and the subject as `members/{id}` or `customers/{id}`
-/// where it is one.
+/// where it is one. Of a visitor nothing but that it was one: what they are known by at the door is to
+/// be forgotten.
 pub fn actor_parts(caller: &Caller) -> (&'static str, String) {
     let subject = match caller.kind {
         CallerKind::Member => format!("members/{}", caller.subject),
         CallerKind::Customer => {
             caller.customer.map_or_else(|| caller.subject.clone(), kernel::CustomerId::name)
         }
-        _ => caller.subject.clone(),
+        CallerKind::Anonymous => String::new(),
+        CallerKind::Integration | CallerKind::Service | CallerKind::Operator => {
+            caller.subject.clone()
+        }
     };
     (caller.kind.as_str(), subject)
 }

@@ -96,10 +96,11 @@ impl Index {
             entries.push(asking.explained(address, search)?);
         }
         entries.sort_by(|a, b| a.locale.cmp(&b.locale));
+        let mut places = found.ranked.iter().take(DEEPEST);
         Ok(Explained {
             stage: found.stage,
             concepts: asking.terms.concepts.iter().map(|c| c.text.clone()).collect(),
-            place: found.ranked.iter().position(|one| one.article == article).map(|at| at + 1),
+            place: places.position(|one| one.article == article).map(|at| at + 1),
             entries,
         })
     }

@@ -263,12 +263,12 @@ fn write(writer: &IndexWriter, fields: &Fields, change: &Change) -> Result<(), S
         Change::Remove { article } => (*article, &none),
     };
     writer.delete_term(article_of(fields, article));
+    let mut documents: Vec<UserOperation<TantivyDocument>> = Vec::new();
     for entry in entries {
-        let documents: Vec<UserOperation<TantivyDocument>> =
-            fields.documents(article, entry)?.into_iter().map(UserOperation::Add).collect();
-        // One group, so that a head stays before its questions.
-        writer.run(documents)?;
+        documents.extend(fields.documents(article, entry)?.into_iter().map(UserOperation::Add));
     }
+    // One group, so that a head stays before its questions, and the entries of an article together.
+    writer.run(documents)?;
     Ok(())
 }
 

@@ -24,10 +24,15 @@
 //! - Both sides are folded (`aftercare-text`); what is shown is the original, with marks on it.
 //! - Who may see an entry is one predicate ([`Audience::admits`]), for the index and for everybody
 //!   else. Whether an entry is valid is computed at the instant of the question.
+//! - Whether something is shown does not follow from what is hidden from its reader. How rare a term
+//!   is, by which what is shown is ordered, is measured over all entries.
 //! - The entries of an article are replaced as a whole, and a commit moves the cursor with them:
 //!   after a crash an index is as of its last commit and says where to go on.
 //! - An answer is deterministic: by the answer's stage, locale, score, then article.
-//! - A question costs what its best few hundred documents cost, not what all matches do.
+//! - Pages are parts of one ranking, which does not depend on the page that is asked for.
+//! - A question costs what its best few hundred documents cost, not what all matches do; a page that
+//!   lies behind the best hundred costs what the best few thousand do. Only where counts are asked
+//!   for is each match of a look-up looked at.
 //!
 //! # Absent
 //!
@@ -46,10 +51,12 @@ mod highlight;
 mod index;
 pub mod measure;
 mod probe;
+mod ranking;
 mod related;
 mod schema;
 mod search;
 mod suggest;
+mod visible;
 
 pub use analysis::Analyzer;
 pub use entry::{Audience, Change, Entry, Reader, Validity};

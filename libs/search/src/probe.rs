@@ -61,6 +61,15 @@ fn weighted(
     })
 }
 
+/// The terms of which an entry has at least one that has anything of a question: the whole holds
+/// its title, its similar questions and its tags too.
+pub(crate) fn whole(fields: &Fields, terms: &Terms) -> Vec<Term> {
+    let of = |field: Field, terms: &[(String, Score)]| -> Vec<Term> {
+        terms.iter().map(|(text, _)| Term::from_field_text(field, text)).collect()
+    };
+    [of(fields.whole_bigrams, &terms.bigrams), of(fields.whole_words, &terms.words)].concat()
+}
+
 /// Any of these terms.
 pub(crate) fn union(terms: &[Weighted]) -> BooleanQuery {
     let clause = |term: &Weighted| {

@@ -10,8 +10,9 @@ use crate::error::SearchError;
 use crate::filter::{Filter, Pass};
 use crate::highlight::Marker;
 use crate::index::Index;
-use crate::probe::{self, field, union};
+use crate::probe::{self, all_of, field, union};
 use crate::search::{Asking, Hit, Stage, one_each};
+use crate::visible::Visible;
 
 /// How many concepts of a text are looked for.
 const SIGNIFICANT: usize = 16;
@@ -35,7 +36,8 @@ pub struct Related {
 
 impl Index {
     /// Entries about what is significant in a text: the concepts that it has often and the index
-    /// has rarely. A hit has at least two of them, or all where there are fewer.
+    /// has rarely, among what the reader may find. A hit has at least two of them, or all where
+    /// there are fewer.
     pub fn related(&self, related: &Related) -> Result<Vec<Hit>, SearchError> {
         let (searcher, fields) = self.snapshot();
         let end = related.text.char_indices().nth(READ).map_or(related.text.len(), |(at, _)| at);
@@ -60,14 +62,40 @@ impl Index {
 }
 
 impl Asking<'_> {
-    /// The concepts that tell most: by how often they come, and how rare they are.
+    /// The concepts that tell most, of those that stand in something that may be found: by how
+    /// often they come, and how rare they are.
     fn significant(&self, counted: Vec<(Concept, usize)>) -> Result<Vec<Concept>, SearchError> {
         let documents = self.heads.documents();
         let mut known: HashMap<Term, u64> = HashMap::new();
+        let mut visible = Visible::new(self.searcher, self.filter, "")?;
         let mut weighed = Vec::new();
         for (concept, count) in counted {
+            let most = self.frequency(&concept, &mut known)?;
+            if most == 0 {
+                continue;
+            }
+            let query = all_of(&self.fields, std::slice::from_ref(&concept));
+            let frequency = visible.frequency(&query, most)?;
+            if frequency > 0 {
+                weighed.push((weight(count, frequency, documents), concept));
+            }
+        }
+        weighed.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.text.cmp(&b.1.text)));
+        weighed.truncate(SIGNIFICANT);
+        Ok(weighed.into_iter().map(|(_, concept)| concept).collect())
+    }
+
+    /// In how many documents a concept stands at most, hidden ones too: as many as have the rarest
+    /// of its terms.
+    fn frequency(
+        &self,
+        concept: &Concept,
+        known: &mut HashMap<Term, u64>,
+    ) -> Result<u64, SearchError> {
+        let mut most = 0;
+        for all in &concept.any_of {
             let mut rarest = u64::MAX;
-            for (slot, text) in concept.any_of.iter().flatten() {
+            for (slot, text) in all {
                 let term = Term::from_field_text(field(&self.fields, *slot), text);
                 let frequency = if let Some(frequency) = known.get(&term) {
                     *frequency
@@ -78,13 +106,11 @@ impl Asking<'_> {
                 };
                 rarest = rarest.min(frequency);
             }
-            if rarest > 0 && rarest < u64::MAX {
-                weighed.push((weight(count, rarest, documents), concept));
+            if rarest < u64::MAX {
+                most = rarest.max(most);
             }
         }
-        weighed.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.text.cmp(&b.1.text)));
-        weighed.truncate(SIGNIFICANT);
-        Ok(weighed.into_iter().map(|(_, concept)| concept).collect())
+        Ok(most)
     }
 }
 

@@ -1,8 +1,8 @@
 //! The fields of an index, and how an entry becomes documents.
 //!
 //! An entry is one document, its **head**, followed at once by one for each similar question, which
-//! knows how far back its head is. They are added as one group, and tantivy keeps a group in one
-//! segment and in order. Only the head has what filters go by.
+//! knows how far back its head is. All entries of an article are added as one group, and tantivy keeps
+//! a group in one segment and in order. Only the head has what filters go by.
 
 use tantivy::TantivyDocument;
 use tantivy::schema::{
@@ -15,7 +15,7 @@ use crate::entry::Entry;
 use crate::error::SearchError;
 
 /// Grows with every change that makes an older index unreadable or wrong.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// How many similar questions of an entry are indexed.
 const MOST_QUESTIONS: usize = 1_000;

@@ -9,24 +9,20 @@ use tantivy::{Score, Searcher, TantivyDocument};
 use uuid::Uuid;
 
 use crate::analysis::Terms;
-use crate::candidates::{Address, Scope, Scored, Statistics, best_heads, best_questions, head_of};
+use crate::candidates::{Address, Scored, Statistics, best_questions, head_of};
 use crate::entry::Entry;
 use crate::error::SearchError;
-use crate::facets::{self, Facets};
+use crate::facets::{Articles, Facets};
 use crate::filter::{Filter, Pass, SegmentFilter};
 use crate::highlight::{Marked, Marker};
 use crate::index::Index;
-use crate::probe::{self, Probe, QUESTIONS, Row, all_of, union};
+use crate::probe::{self, Probe, QUESTIONS, Row, union};
 use crate::schema::{Fields, column};
 
-/// How many documents are ranked at least, whatever the page.
-const CANDIDATES: usize = 100;
 /// How many similar questions are looked at.
 const QUESTION_CANDIDATES: usize = 200;
 /// How many similar questions of an article count.
 const BEST_QUESTIONS: u8 = 10;
-/// So many keywords at most are a look-up.
-const LOOK_UP: usize = 2;
 /// How much more an entry scores that has all concepts.
 const COMPLETE: Score = 0.4;
 /// The share of concepts, in per cent, that the second stage asks for.
@@ -47,7 +43,7 @@ pub struct Search {
     pub offset: usize,
     /// How many hits to tell at most; with the offset at most 1 000.
     pub limit: usize,
-    /// Whether to count kinds, tags and locales of all that was found.
+    /// Whether to count what was found beyond what was ranked, and its kinds and tags.
     pub facets: bool,
 }
 
@@ -70,12 +66,18 @@ pub struct Answer {
     /// any other question it is the stage of the best hit; hits that do not reach it come last. An empty
     /// answer is of the last stage.
     pub stage: Stage,
-    /// Best first: those of the answer's stage, then the others; of either the reader's locale
-    /// first; then by score, then by article.
+    /// Best first, each article once, a part of one ranking whatever the offset and the limit. The
+    /// ranking has layers: a hundred of the reader's locale, with what others have where these are
+    /// fewer than ten, then the rest of the reader's locale, then that of the others. In each stand
+    /// those of the answer's stage, then the others; of either the reader's locale first; then by
+    /// score, then by article.
     pub hits: Vec<Hit>,
-    /// How many there are on all pages: exact, or at least as many.
+    /// Whether there are hits after these.
+    pub more: bool,
+    /// How many articles there are on all pages: exact, or at least as many. Where counts were asked
+    /// for, that of a look-up is exact, and so is that of a sentence below 500.
     pub total: usize,
-    /// Whether the total is exact.
+    /// Whether the total is exact, and so are the counts.
     pub exact: bool,
     /// Where they were asked for.
     pub facets: Option<Facets>,
@@ -137,25 +139,25 @@ impl Index {
         let (searcher, fields) = self.snapshot();
         let asking = Asking::new(&searcher, fields, terms, &search.filter, &search.locale)?;
         let wanted = search.offset.saturating_add(search.limit).min(DEEPEST);
-        let found = asking.found(wanted)?;
-        let facets = if search.facets { Some(asking.facets(&found)?) } else { None };
+        // One more than wanted tells whether there is more.
+        let found = asking.found(wanted + 1)?;
+        let (facets, exact) = if search.facets {
+            let (facets, exact) = asking.counts(&found)?;
+            (Some(facets), exact)
+        } else {
+            (None, found.whole)
+        };
         let marker = Marker::new(&asking.terms.concepts);
+        let ranked = found.ranked.len().min(wanted);
+        let page = found.ranked.iter().take(ranked).skip(search.offset);
+        let hits = page.map(|one| asking.hit(one, &marker)).collect::<Result<_, _>>()?;
+        let more = wanted < DEEPEST && ranked < found.ranked.len();
         let total = match &facets {
-            Some(facets) => found.ranked.len().max(facets.entries),
+            Some(facets) => facets.articles.max(ranked + usize::from(more)),
             None => found.ranked.len(),
         };
-        let page = found.ranked.iter().take(wanted).skip(search.offset);
-        let hits = page.map(|one| asking.hit(one, &marker)).collect::<Result<_, _>>()?;
-        Ok(Answer { stage: found.stage, hits, total, exact: found.exact, facets })
+        Ok(Answer { stage: found.stage, hits, more, total, exact, facets })
     }
-}
-
-/// What a stage found.
-#[derive(Debug)]
-pub(crate) struct Found {
-    pub(crate) stage: Stage,
-    pub(crate) ranked: Vec<Ranked>,
-    pub(crate) exact: bool,
 }
 
 /// One question under way.
@@ -167,7 +169,7 @@ pub(crate) struct Asking<'q> {
     pub(crate) questions: Statistics<'q>,
     pub(crate) probe: Probe,
     pub(crate) filter: &'q Filter,
-    own: &'q str,
+    pub(crate) own: &'q str,
 }
 
 impl<'q> Asking<'q> {
@@ -191,87 +193,6 @@ impl<'q> Asking<'q> {
         })
     }
 
-    /// What is found, for a page that ends at `wanted`.
-    pub(crate) fn found(&self, wanted: usize) -> Result<Found, SearchError> {
-        let limit = wanted.max(CANDIDATES);
-        let concepts = self.terms.concepts.len();
-        if concepts == 1 || (concepts <= LOOK_UP && concepts > 0 && self.terms.keywords) {
-            let found = self.looked_up(wanted, limit)?;
-            if !found.ranked.is_empty() {
-                return Ok(found);
-            }
-        }
-        self.answered(wanted, limit)
-    }
-
-    /// A look-up: whatever has all concepts, and nothing else.
-    fn looked_up(&self, wanted: usize, limit: usize) -> Result<Found, SearchError> {
-        let (mut ranked, mut exact) = self.all(Pass::Own, limit)?;
-        if ranked.len() < wanted.max(1) {
-            let (others, whole) = self.all(Pass::Others, limit)?;
-            ranked.extend(others);
-            exact &= whole;
-        } else {
-            exact = false;
-        }
-        one_each(&mut ranked, Stage::All);
-        Ok(Found { stage: Stage::All, ranked, exact })
-    }
-
-    /// A question in a sentence: what scores best, of which those that reach the best one's stage
-    /// come first. Strict stages would put a document that happens to have every word before the
-    /// one that is meant.
-    fn answered(&self, wanted: usize, limit: usize) -> Result<Found, SearchError> {
-        let (mut ranked, mut exact) = self.any(Pass::Own, limit)?;
-        let mut stage = ranked.first().map_or(Stage::Any, |best| best.stage);
-        if ranked.len() < wanted.max(1) {
-            let (others, whole) = self.any(Pass::Others, limit)?;
-            stage = stage.min(others.first().map_or(Stage::Any, |best| best.stage));
-            ranked.extend(others);
-            exact &= whole;
-        } else {
-            exact = false;
-            if stage != Stage::All && !self.terms.concepts.is_empty() {
-                // An entry of another locale that has everything is still an answer.
-                let (others, _) = self.all(Pass::Others, limit)?;
-                stage = if others.is_empty() { stage } else { Stage::All };
-                ranked.extend(others);
-            }
-        }
-        one_each(&mut ranked, stage);
-        Ok(Found { stage, ranked, exact })
-    }
-
-    /// Entries with all concepts, and whether these are all there are.
-    fn all(&self, pass: Pass, limit: usize) -> Result<(Vec<Ranked>, bool), SearchError> {
-        let query = all_of(&self.fields, &self.terms.concepts);
-        let best = best_heads(&self.heads, &query, self.scope(pass), limit)?;
-        let exact = best.len() < limit;
-        if best.is_empty() {
-            return Ok((Vec::new(), exact));
-        }
-        let mut ranked = self.rank(best, pass)?;
-        ranked.retain(|one| one.stage == Stage::All);
-        Ok((ranked, exact))
-    }
-
-    /// Entries with anything, and whether these are all there are; those with all concepts are
-    /// among them however they score.
-    fn any(&self, pass: Pass, limit: usize) -> Result<(Vec<Ranked>, bool), SearchError> {
-        let query = union(&probe::of_entries(&self.fields, &self.terms));
-        let mut best = best_heads(&self.heads, &query, self.scope(pass), limit)?;
-        let exact = best.len() < limit;
-        if !exact && !self.terms.concepts.is_empty() {
-            let query = all_of(&self.fields, &self.terms.concepts);
-            best.extend(best_heads(&self.heads, &query, self.scope(pass), limit)?);
-        }
-        Ok((self.rank(best, pass)?, exact))
-    }
-
-    fn scope(&self, pass: Pass) -> Scope<'_> {
-        Scope { filter: self.filter, own: self.own, pass }
-    }
-
     /// Scores candidates with everything that counts, best first.
     pub(crate) fn rank(&self, best: Vec<Scored>, pass: Pass) -> Result<Vec<Ranked>, SearchError> {
         let asked = self.asked(pass)?;
@@ -290,7 +211,7 @@ impl<'q> Asking<'q> {
             let asked = asked.get(&address).copied();
             ranked.push(Ranked {
                 address,
-                article: columns.article(address.1),
+                article: columns.articles.of_head(address.1),
                 own: columns.filter.is_own(address.1),
                 score: self.score(&row, asked.unwrap_or_default().score),
                 stage: self.stage(&row),
@@ -304,10 +225,8 @@ impl<'q> Asking<'q> {
 
     fn columns(&self, segment: u32) -> Result<Columns, SearchError> {
         let reader = self.searcher.segment_reader(segment);
-        let fast = reader.fast_fields();
         Ok(Columns {
-            high: fast.u64(column::ARTICLE_HIGH)?,
-            low: fast.u64(column::ARTICLE_LOW)?,
+            articles: Articles::of(reader)?,
             filter: SegmentFilter::new(reader, self.filter, self.own, Pass::All)?,
         })
     }
@@ -380,14 +299,6 @@ impl<'q> Asking<'q> {
         Ok(self.asked(Pass::All)?.get(&address).copied().unwrap_or_default().score)
     }
 
-    fn facets(&self, found: &Found) -> Result<Facets, SearchError> {
-        if found.ranked.iter().all(|one| one.stage == Stage::All) {
-            let query = all_of(&self.fields, &self.terms.concepts);
-            return facets::of_query(self.searcher, &query, self.filter, self.own);
-        }
-        facets::of_documents(self.searcher, found.ranked.iter().map(|one| one.address))
-    }
-
     /// The entry at an address.
     pub(crate) fn stored(&self, (segment, doc): Address) -> Result<(Uuid, Entry), SearchError> {
         let address = tantivy::DocAddress::new(segment, doc);
@@ -420,16 +331,8 @@ impl<'q> Asking<'q> {
 }
 
 struct Columns {
-    high: tantivy::columnar::Column<u64>,
-    low: tantivy::columnar::Column<u64>,
+    articles: Articles,
     filter: SegmentFilter,
-}
-
-impl Columns {
-    fn article(&self, doc: u32) -> Uuid {
-        let first = |column: &tantivy::columnar::Column<u64>| column.first(doc).unwrap_or(0);
-        Uuid::from_u64_pair(first(&self.high), first(&self.low))
-    }
 }
 
 /// The weighted mean of the best scores, which come best first: the first counts 1, the second a

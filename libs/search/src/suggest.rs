@@ -1,10 +1,10 @@
 //! Type-ahead: titles and similar questions that go on as somebody has begun.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use tantivy::Score;
 use tantivy::query::{BooleanQuery, Occur, Query};
-use tantivy::schema::Field;
+use tantivy::schema::{Field, IndexRecordOption};
 use uuid::Uuid;
 
 use crate::analysis::{Piece, Terms, bigrams, is_dense, pieces};
@@ -16,12 +16,13 @@ use crate::index::Index;
 use crate::probe::term_query;
 use crate::schema::column;
 use crate::search::Asking;
+use crate::visible::Visible;
 
 /// How many titles, and how many questions, are compared.
 const CANDIDATES: usize = 50;
 /// How many terms an unfinished one may stand for, the most frequent first.
 const EXPANSIONS: usize = 64;
-/// How many terms are looked at to find these.
+/// How many terms of a segment are looked at to find these.
 const LOOKED_AT: usize = 2_000;
 
 /// What somebody has typed up to now.
@@ -129,10 +130,12 @@ impl Asking<'_> {
         Ok((!clauses.is_empty()).then(|| BooleanQuery::new(clauses)))
     }
 
-    /// Any of the most frequent terms that begin so.
+    /// Any of the most frequent terms that begin so, of those that stand in something that may be
+    /// found.
     fn expansions(&self, field: Field, prefix: &str) -> Result<Box<dyn Query>, SearchError> {
-        let mut terms: Vec<(u32, String)> = Vec::new();
-        for segment in self.searcher.segment_readers() {
+        let mut visible = Visible::new(self.searcher, self.filter, "")?;
+        let mut frequencies: BTreeMap<String, u64> = BTreeMap::new();
+        for (number, segment) in self.searcher.segment_readers().iter().enumerate() {
             let index = segment.inverted_index(field)?;
             let mut stream = index.terms().range().ge(prefix.as_bytes()).into_stream()?;
             let mut looked_at = 0;
@@ -142,16 +145,24 @@ impl Asking<'_> {
                 else {
                     break;
                 };
-                terms.push((stream.value().doc_freq, term.to_owned()));
+                let option = IndexRecordOption::Basic;
+                let mut postings = index.read_postings_from_terminfo(stream.value(), option)?;
+                let mut count = visible.count(number, &mut postings);
+                if count == 0 {
+                    continue;
+                }
+                if Visible::is_many(count) {
+                    count = u64::from(stream.value().doc_freq);
+                }
+                *frequencies.entry(term.to_owned()).or_default() += count;
                 looked_at += 1;
             }
         }
-        terms.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-        let mut seen = HashSet::new();
-        terms.retain(|(_, term)| seen.insert(term.clone()));
+        let mut terms: Vec<(String, u64)> = frequencies.into_iter().collect();
+        terms.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         terms.truncate(EXPANSIONS);
         let each =
-            terms.iter().map(|(_, term)| Box::new(term_query(field, term)) as Box<dyn Query>);
+            terms.iter().map(|(term, _)| Box::new(term_query(field, term)) as Box<dyn Query>);
         Ok(Box::new(BooleanQuery::union(each.collect())))
     }
 

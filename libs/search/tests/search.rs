@@ -169,8 +169,8 @@ fn filters_and_facets() {
     let narrowed = Search { filter, facets: true, ..ask("退货") };
     let answer = index.search(&narrowed).unwrap();
     let facets = answer.facets.unwrap();
-    assert_eq!((answer.hits.len(), facets.entries), (1, 1));
-    assert_eq!((facets.tags[0].value.as_str(), facets.tags[0].entries), ("售后", 1));
+    assert_eq!((answer.hits.len(), facets.articles), (1, 1));
+    assert_eq!((facets.tags[0].value.as_str(), facets.tags[0].articles), ("售后", 1));
     let none = Filter { tags: vec!["nothing".to_owned()], ..Filter::default() };
     assert_eq!(found(&index, &Search { filter: none, ..ask("退货") }), Vec::<u128>::new());
 }

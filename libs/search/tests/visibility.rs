@@ -96,7 +96,7 @@ fn agree(index: &Index, filter: &Filter, visible: &BTreeSet<u128>) -> Result<(),
         let found: BTreeSet<u128> = answer.hits.iter().map(|hit| hit.article.as_u128()).collect();
         prop_assert_eq!(&found, visible);
         prop_assert_eq!(answer.total, visible.len());
-        prop_assert_eq!(answer.facets.unwrap().entries, visible.len());
+        prop_assert_eq!(answer.facets.unwrap().articles, visible.len());
         for number in 0..12 {
             let explained = index.explain(&search, Uuid::from_u128(number)).unwrap();
             prop_assert_eq!(explained.place.is_some(), visible.contains(&number));

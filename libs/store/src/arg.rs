@@ -1,7 +1,7 @@
 //! The values that a statement may be given: a closed list, so that both engines bind each of them
 //! alike and a NULL keeps its type (PostgreSQL needs that).
 
-use kernel::Time;
+use kernel::{Time, expr::Value};
 use uuid::Uuid;
 
 /// One bound value; `None` is a NULL of that type.
@@ -11,6 +11,8 @@ pub enum Arg {
     Id(Option<Uuid>),
     /// BIGINT: numbers, times in microseconds, money in minor units.
     Int(Option<i64>),
+    /// DOUBLE PRECISION; never NaN, which SQLite keeps as NULL.
+    Double(Option<f64>),
     /// BOOLEAN.
     Bool(Option<bool>),
     /// TEXT.
@@ -52,6 +54,7 @@ from! {
     i32 => Int, |number| i64::from(number);
     u32 => Int, |number| i64::from(number);
     Time => Int, |time| time.micros();
+    f64 => Double, |number| number;
     bool => Bool, |flag| flag;
     &str => Text, |text| text.to_owned();
     &String => Text, |text| text.clone();
@@ -60,6 +63,21 @@ from! {
     Vec<u8> => Bytes, |bytes| bytes;
     [u8; 32] => Bytes, |bytes| bytes.to_vec();
     serde_json::Value => Json, |value| value;
+}
+
+/// As the columns that `kernel::expr` describes; a list is JSON.
+impl From<Value> for Arg {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Bool(flag) => flag.into(),
+            Value::Int(number) | Value::Duration(number) => number.into(),
+            Value::Double(number) => number.into(),
+            Value::Text(text) => text.into(),
+            Value::Time(time) => time.into(),
+            Value::Ints(list) => serde_json::Value::from(list).into(),
+            Value::Texts(list) => serde_json::Value::from(list).into(),
+        }
+    }
 }
 
 /// The values of a statement, in the order of `$1…$n`: `args![tenant, id, now]`.

@@ -123,6 +123,7 @@ macro_rules! bind {
             query = match arg {
                 $crate::Arg::Id(value) => query.bind(value),
                 $crate::Arg::Int(value) => query.bind(value),
+                $crate::Arg::Double(value) => query.bind(value),
                 $crate::Arg::Bool(value) => query.bind(value),
                 $crate::Arg::Text(value) => query.bind(value),
                 $crate::Arg::Bytes(value) => query.bind(value),

@@ -226,7 +226,11 @@ fn complain(path: &Path, before: usize, verdict: &ImportArticlesResponse) {
     for fault in &verdict.faults {
         let field =
             if fault.field.is_empty() { String::new() } else { format!("{}: ", fault.field) };
-        eprintln!("{}, row {row}: {field}{}", path.display(), fault.description);
+        let earlier = match usize::try_from(fault.earlier_row) {
+            Ok(0) | Err(_) => String::new(),
+            Ok(earlier) => format!(" (row {})", before + earlier),
+        };
+        eprintln!("{}, row {row}: {field}{}{earlier}", path.display(), fault.description);
     }
 }
 

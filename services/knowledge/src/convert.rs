@@ -45,10 +45,13 @@ pub(crate) fn article(whole: &Whole<'_>, call: &Call) -> pb::Article {
     let Whole { article, publications, revision, at, .. } = whole;
     let profile = &article.profile;
     let known: Vec<_> = publications.iter().map(|one| one.publication.clone()).collect();
-    let staff = is_staff(call);
+    let (staff, writes) = (is_staff(call), call.may(WRITES));
+    // What a reader does not see must not show by these two either.
+    let etag = if writes { etag::of(article.version) } else { String::new() };
+    let updated = if writes { Some(article.updated_at) } else { went_live(whole) };
     pb::Article {
         name: article.id.name(),
-        etag: etag::of(article.version),
+        etag,
         kind: profile.kind.into(),
         audience: staff.then(|| pb::Audience {
             level: profile.audience.level.into(),
@@ -59,13 +62,20 @@ pub(crate) fn article(whole: &Whole<'_>, call: &Call) -> pb::Article {
         external_id: article.external_id.clone().filter(|_| staff).unwrap_or_default(),
         valid_from_time: instant(profile.valid_from),
         valid_until_time: instant(profile.valid_until),
-        archive_time: instant(article.archived_at),
+        archive_time: instant(article.archived_at).filter(|_| staff),
         state: article.state(&known, *at).into(),
         translations: translations(whole),
         revision: revision.map(|revision| self::revision(revision, call)),
         create_time: Some(wire::timestamp(article.created_at)),
-        update_time: Some(wire::timestamp(article.updated_at)),
+        update_time: updated.map(wire::timestamp),
     }
+}
+
+/// When the last of an article's live revisions went live.
+fn went_live(whole: &Whole<'_>) -> Option<Time> {
+    let published = whole.publications.iter().map(|one| &one.publication);
+    let live = published.filter(|one| one.is_live(whole.at));
+    live.map(|one| whole.article.window(one).0).max()
 }
 
 /// The languages of an article: those in which something is live, and for who may write articles all.
@@ -225,7 +235,7 @@ pub(crate) fn time(
 }
 
 /// The same, each once, in the order given.
-fn distinct(mut items: Vec<String>) -> Vec<String> {
+pub(crate) fn distinct(mut items: Vec<String>) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     items.retain(|item| seen.insert(item.clone()));
     items

@@ -9,7 +9,7 @@
 //! not logged. A process that is killed loses what it saw in the last seconds.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -37,11 +37,17 @@ pub(crate) struct SearchLog(Arc<Mutex<Waiting>>);
 
 #[derive(Debug, Default)]
 struct Waiting {
+    batch: Batch,
+    /// The last search of each principal.
+    last: HashMap<(TenantId, String), Last>,
+}
+
+/// What is written at once.
+#[derive(Debug, Default)]
+struct Batch {
     searches: Vec<(TenantId, Search)>,
     /// What was written already and is replaced.
     replaced: Vec<(TenantId, SearchId)>,
-    /// The last search of each principal.
-    last: HashMap<(TenantId, String), Last>,
 }
 
 #[derive(Clone, Debug)]
@@ -70,32 +76,41 @@ impl SearchLog {
 
     /// Writes what waits; where that fails, it waits on.
     async fn flush(&self, db: &Db, now: Time) -> Result<(), Error> {
-        let (searches, replaced) = {
-            let mut waiting = self.waiting();
-            waiting.last.retain(|_, last| now.since(last.at) < TYPING);
-            let Waiting { searches, replaced, .. } = &mut *waiting;
-            (std::mem::take(searches), std::mem::take(replaced))
-        };
+        let batch = self.waiting().take(now);
+        let Batch { searches, replaced } = &batch;
         if searches.is_empty() && replaced.is_empty() {
             return Ok(());
         }
         let written: Result<(), Error> =
-            transact!(*db, "searches.flush", |tx| searches::add(tx, &searches, &replaced).await);
+            transact!(*db, "searches.flush", |tx| searches::add(tx, searches, replaced).await);
         if written.is_err() {
-            let mut waiting = self.waiting();
-            let newer = std::mem::replace(&mut waiting.searches, searches);
-            waiting.searches.extend(newer);
-            waiting.searches.truncate(ROOM);
-            waiting.replaced.extend(replaced);
-            waiting.replaced.truncate(ROOM);
+            self.waiting().put_back(batch);
         }
         written
     }
 }
 
 impl Waiting {
+    /// What waits, on its way to the database.
+    fn take(&mut self, now: Time) -> Batch {
+        self.last.retain(|_, last| now.since(last.at) < TYPING);
+        std::mem::take(&mut self.batch)
+    }
+
+    /// What could not be written waits on, before what came in between, unless that replaces it.
+    fn put_back(&mut self, batch: Batch) {
+        let newer = std::mem::replace(&mut self.batch, batch);
+        let Batch { searches, replaced } = &mut self.batch;
+        searches.extend(newer.searches);
+        replaced.extend(newer.replaced);
+        let gone: HashSet<_> = replaced.iter().copied().collect();
+        searches.retain(|(tenant, search)| !gone.contains(&(*tenant, search.id)));
+        searches.truncate(ROOM);
+        replaced.truncate(ROOM);
+    }
+
     fn note(&mut self, tenant: TenantId, principal: Option<String>, search: Search) {
-        if self.searches.len() >= ROOM {
+        if self.batch.searches.len() >= ROOM {
             return;
         }
         if let Some(principal) = principal {
@@ -103,13 +118,13 @@ impl Waiting {
             let before = self.last.insert((tenant, principal), Last { id, at, query });
             if let Some(before) = before.filter(|before| goes_on(before, &search)) {
                 let waits = |(of, one): &(TenantId, Search)| *of == tenant && one.id == before.id;
-                match self.searches.iter().position(waits) {
-                    Some(index) => _ = self.searches.remove(index),
-                    None => self.replaced.push((tenant, before.id)),
+                match self.batch.searches.iter().position(waits) {
+                    Some(index) => _ = self.batch.searches.remove(index),
+                    None => self.batch.replaced.push((tenant, before.id)),
                 }
             }
         }
-        self.searches.push((tenant, search));
+        self.batch.searches.push((tenant, search));
     }
 }
 
@@ -149,10 +164,14 @@ pub async fn run(app: App, stop: CancellationToken) {
 #[cfg(test)]
 mod tests {
     use contracts::knowledge::v1::{AudienceLevel, SearchStage};
+    use testing::each_db;
     use uuid::Uuid;
 
     use super::*;
-    use crate::rpc::fixture::{Fixture, agent, anonymous, tenant};
+    use crate::{
+        MIGRATIONS,
+        rpc::fixture::{Fixture, agent, anonymous, tenant},
+    };
 
     fn search(n: u128, seconds: i64, query: &str) -> Search {
         Search {
@@ -187,6 +206,34 @@ mod tests {
         log.note(&agent(&[]), search(5, 4, "保修"));
         log.note(&agent(&[]), search(6, 40, "保修期"));
         assert_eq!(logged(&fixture, &log).await, ["保修期", "保修", "退货"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_replaced_while_it_is_written_in_vain_does_not_come_back() {
+        let (fixture, log) = (Fixture::new().await, SearchLog::default());
+        log.note(&agent(&[]), search(1, 0, "退"));
+        log.note(&anonymous(), search(2, 0, "保修"));
+        let batch = log.waiting().take(Time::from_micros(0));
+        log.note(&agent(&[]), search(3, 1, "退货"));
+        log.waiting().put_back(batch);
+        assert_eq!(logged(&fixture, &log).await, ["退货", "保修"]);
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_full_is_written() {
+        each_db(MIGRATIONS, async |database| {
+            let log = SearchLog::default();
+            let room = u32::try_from(ROOM).unwrap();
+            for n in 0..=room {
+                log.note(&anonymous(), search(n.into(), 0, "退货"));
+            }
+            log.flush(&database.db, Time::from_micros(0)).await.unwrap();
+            let found = searches::list(&database.db, tenant(1), false, Uuid::max(), 5_000).await;
+            let found = found.unwrap();
+            assert_eq!(found.len(), ROOM);
+            assert_eq!(found[0].id.uuid(), Uuid::from_u128((room - 1).into()));
+        })
+        .await;
     }
 
     #[tokio::test]

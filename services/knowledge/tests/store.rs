@@ -14,11 +14,12 @@ use contracts::{
     knowledge::v1::{
         self as pb, article_service_client::ArticleServiceClient,
         feedback_service_client::FeedbackServiceClient, search_service_client::SearchServiceClient,
+        transfer_service_client::TransferServiceClient,
     },
     r#type::v1::{RebuildIndexRequest, index_admin_service_server::IndexAdminService as _},
 };
 use feed::{Sequencer, Source};
-use futures::future::join_all;
+use futures::{TryStreamExt as _, future::join_all};
 use kernel::{
     ArticleId, Caller, CallerKind, Clock, Ids, Locale, Role, RowScope, TenantId, keys::RootKeys,
 };
@@ -113,6 +114,26 @@ impl Suite {
         let name = made.revision.unwrap().name;
         let request = pb::PublishRevisionRequest { name, ..Default::default() };
         self.articles().publish_revision(request).await.unwrap().into_inner()
+    }
+
+    /// What an import of lines of JSON tells of each row.
+    async fn imported(&self, content: String) -> Vec<pb::ImportVerdict> {
+        let format = pb::TransferFormat::JsonLines.into();
+        let request = pb::ImportArticlesRequest { format, content, ..Default::default() };
+        let link = self.link(CallerKind::Integration, Role::Integration);
+        let verdicts = TransferServiceClient::new(link).import_articles(request).await.unwrap();
+        let told: Vec<_> = verdicts.into_inner().try_collect().await.unwrap();
+        told.iter().map(pb::ImportArticlesResponse::verdict).collect()
+    }
+
+    /// What is exported as lines of JSON.
+    async fn exported(&self) -> String {
+        let format = pb::TransferFormat::JsonLines.into();
+        let request = pb::ExportArticlesRequest { format, ..Default::default() };
+        let link = self.link(CallerKind::Integration, Role::Integration);
+        let pieces = TransferServiceClient::new(link).export_articles(request).await.unwrap();
+        let pieces: Vec<_> = pieces.into_inner().try_collect().await.unwrap();
+        pieces.into_iter().map(|piece| piece.content).collect()
     }
 
     /// The titles that a visitor finds, sorted.
@@ -246,6 +267,44 @@ async fn of_many_revisions_on_one_base_one_is_written_and_no_history_has_a_gap()
         let rows: Vec<(i64,)> = database.all(SEQUENCES, args![tenant(), id]).await.unwrap();
         let sequences: Vec<_> = rows.into_iter().map(|(sequence,)| sequence).collect();
         assert_eq!(sequences, (1..=19).collect::<Vec<_>>());
+        suite.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_exported_is_imported_as_what_it_is() {
+    use pb::ImportVerdict::{Created, Refused, Unchanged, Updated};
+
+    each_db(MIGRATIONS, async |database| {
+        let folder = tempfile::tempdir().unwrap();
+        let suite = Suite::on(database, folder.path()).await;
+        let article = suite.published("洗衣机漏水").await;
+        let row = r#"{"title":"a","body":"b","tags":["t","t"],"products":["P-1","P-1"]}"#;
+        assert_eq!(suite.imported(format!("{row}\n{row}\n")).await, [Created, Refused]);
+        let exported = suite.exported().await;
+        assert_eq!(exported.lines().count(), 2);
+        assert_eq!(suite.imported(exported.clone()).await, [Unchanged, Unchanged]);
+
+        let revision = pb::Revision {
+            locale: "zh".to_owned(),
+            title: "洗衣机".to_owned(),
+            body: "拧紧进水管".to_owned(),
+            base_revision: format!("{}/revisions/1", article.name),
+            ..Default::default()
+        };
+        let request = pb::CreateRevisionRequest {
+            parent: article.name.clone(),
+            revision: Some(revision),
+            request_id: String::new(),
+        };
+        suite.articles().create_revision(request).await.unwrap();
+        assert_eq!(suite.imported(exported.clone()).await, [Unchanged, Unchanged]);
+        let changed = exported.replace("见说明书", "请看说明书");
+        assert_eq!(suite.imported(changed).await, [Refused, Unchanged]);
+        let published = exported.replace(r#""publish":false"#, r#""publish":true"#);
+        assert_eq!(suite.imported(published.clone()).await, [Unchanged, Updated]);
+        assert_eq!(suite.exported().await, published);
         suite.end().await;
     })
     .await;

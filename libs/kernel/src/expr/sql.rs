@@ -261,9 +261,10 @@ impl<C: Fn(usize) -> Option<&'static str>> Writer<C> {
         let rounded = format!("CAST({int} AS DOUBLE PRECISION)");
         self.put_all(&["CASE WHEN ", &rounded, " <> ", double, " THEN "]);
         self.put_all(&[&rounded, mark, double]);
-        self.put_all(&[" WHEN ", &rounded, " = ", double, " AND ", double, " >= ", BEYOND]);
-        self.put(if is_less { " THEN TRUE" } else { " THEN FALSE" });
-        self.put_all(&[" ELSE ", int, mark, "CAST(", double, " AS BIGINT) END"]);
+        self.put_all(&[" WHEN ", &rounded, " = ", double, " AND ", double, " < ", BEYOND]);
+        self.put_all(&[" THEN ", int, mark, "CAST(", double, " AS BIGINT)"]);
+        self.put_all(&[" WHEN ", &rounded, " = ", double]);
+        self.put(if is_less { " THEN TRUE END" } else { " THEN FALSE END" });
     }
 
     fn among(&mut self, needle: &Node, list: &Node) -> Written {

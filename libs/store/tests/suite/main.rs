@@ -4,6 +4,7 @@
 // The rest of the workspace calls the crate by this name.
 extern crate aftercare_store as store;
 
+mod conditions;
 mod events;
 mod facade;
 mod idempotency;

@@ -169,7 +169,7 @@ fn instant(time: Time) -> String {
 mod tests {
     use contracts::knowledge::v1::{
         ArchiveArticleRequest, ArticleState, AudienceLevel, CreateRevisionRequest,
-        ImportArticlesRequest, ImportArticlesResponse,
+        ImportArticlesResponse,
         ImportVerdict::{self, Created, Refused, Unchanged, Updated},
     };
 
@@ -177,31 +177,7 @@ mod tests {
     use crate::rpc::{
         archive_article, create_revision,
         fixture::{Fixture, agent, customer, editor, stranger, supervisor, words},
-        import_articles,
     };
-
-    async fn exported(fixture: &Fixture, call: Call, format: TransferFormat) -> Vec<String> {
-        let asked = ExportArticlesRequest { format: format.into(), ..Default::default() };
-        let pieces = handle(&fixture.app, &call, &asked).unwrap();
-        pieces.map(|piece| piece.unwrap().content).collect().await
-    }
-
-    async fn imported(
-        fixture: &Fixture,
-        call: Call,
-        format: TransferFormat,
-        content: &str,
-        validate_only: bool,
-    ) -> Vec<ImportArticlesResponse> {
-        let asked = ImportArticlesRequest {
-            format: format.into(),
-            content: content.to_owned(),
-            validate_only,
-            ..Default::default()
-        };
-        let verdicts = import_articles::handle(&fixture.app, &call, &asked).unwrap();
-        verdicts.map(|verdict| verdict.unwrap()).collect().await
-    }
 
     fn told(verdicts: &[ImportArticlesResponse]) -> Vec<ImportVerdict> {
         verdicts.iter().map(ImportArticlesResponse::verdict).collect()
@@ -217,10 +193,10 @@ mod tests {
     async fn a_table_is_recorded_row_by_row_and_once() {
         let fixture = Fixture::new().await;
         let format = TransferFormat::Csv;
-        let looked = imported(&fixture, editor(), format, TABLE, true).await;
+        let looked = fixture.imported(editor(), format, TABLE, true).await;
         assert_eq!(looked[0].verdict(), Created);
-        assert_eq!(exported(&fixture, editor(), format).await.len(), 1, "nothing but a header");
-        let first = imported(&fixture, editor(), format, TABLE, false).await;
+        assert_eq!(fixture.exported(editor(), format).await.len(), 1, "nothing but a header");
+        let first = fixture.imported(editor(), format, TABLE, false).await;
         assert_eq!(told(&first), [Created, Created, Updated, Refused]);
         assert_eq!(first[3].faults[0].field, "title");
         assert_eq!((first[3].row, first[3].total_rows), (4, 4));
@@ -229,14 +205,14 @@ mod tests {
         assert_eq!(article.state(), ArticleState::Published);
         let read = fixture.read(customer(), &first[1].article).await.unwrap();
         assert_eq!((read.external_id.as_str(), article.external_id.is_empty()), ("", false));
-        let again = imported(&fixture, editor(), format, TABLE, false).await;
+        let again = fixture.imported(editor(), format, TABLE, false).await;
         assert_eq!(told(&again), [Unchanged, Unchanged, Unchanged, Refused]);
         let changed = TABLE.replace("七天内可退", "十五天内可退");
-        let third = imported(&fixture, editor(), format, &changed, false).await;
+        let third = fixture.imported(editor(), format, &changed, false).await;
         assert_eq!(told(&third), [Updated, Unchanged, Unchanged, Refused]);
         let article = fixture.read(editor(), &first[0].article).await.unwrap();
         assert_eq!(article.revision.unwrap().body, "十五天内可退");
-        assert_eq!(exported(&fixture, stranger(), format).await.len(), 1);
+        assert_eq!(fixture.exported(stranger(), format).await.len(), 1);
     }
 
     #[tokio::test]
@@ -262,7 +238,7 @@ mod tests {
             (agent(&[]), &["公开", "坐席"]),
             (customer(), &["公开"]),
         ] {
-            let lines = exported(&fixture, call, TransferFormat::JsonLines).await;
+            let lines = fixture.exported(call, TransferFormat::JsonLines).await;
             let title = |line: &String| {
                 let row: serde_json::Value = serde_json::from_str(line).unwrap();
                 row["title"].as_str().unwrap().to_owned()
@@ -275,19 +251,19 @@ mod tests {
     async fn what_is_exported_is_imported_as_it_was() {
         for format in [TransferFormat::Csv, TransferFormat::JsonLines, TransferFormat::Markdown] {
             let fixture = Fixture::new().await;
-            imported(&fixture, editor(), TransferFormat::Csv, TABLE, false).await;
-            let written = exported(&fixture, editor(), format).await;
+            fixture.imported(editor(), TransferFormat::Csv, TABLE, false).await;
+            let written = fixture.exported(editor(), format).await;
             let files = match format {
                 TransferFormat::Markdown => written.clone(),
                 _ => vec![written.concat()],
             };
             let mut verdicts = Vec::new();
             for file in &files {
-                verdicts.extend(imported(&fixture, stranger(), format, file, false).await);
+                verdicts.extend(fixture.imported(stranger(), format, file, false).await);
             }
             assert_eq!(verdicts.len(), 3);
             assert!(verdicts.iter().all(|one| one.faults.is_empty()), "{verdicts:?}");
-            assert_eq!(exported(&fixture, stranger(), format).await, written);
+            assert_eq!(fixture.exported(stranger(), format).await, written);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use contracts::knowledge::v1::{self as pb, AudienceLevel, KnowledgeEvent};
 use feed::{Sequencer, Source};
+use futures::StreamExt as _;
 use kernel::{
     ArticleId, Caller, CallerKind, Clock, Ids, Locale, Role, RowScope, TenantId, Time,
     keys::RootKeys,
@@ -108,6 +109,31 @@ impl Fixture {
         let asked = pb::SearchRequest { query: query.to_owned(), ..Default::default() };
         let found = super::search::handle(self.app.clone(), call, asked).await.unwrap();
         found.results.into_iter().map(|result| result.title).collect()
+    }
+
+    /// What an export writes down for a caller, piece by piece.
+    pub(crate) async fn exported(&self, call: Call, format: pb::TransferFormat) -> Vec<String> {
+        let asked = pb::ExportArticlesRequest { format: format.into(), ..Default::default() };
+        let pieces = super::export_articles::handle(&self.app, &call, &asked).unwrap();
+        pieces.map(|piece| piece.unwrap().content).collect().await
+    }
+
+    /// What becomes of each row of an import.
+    pub(crate) async fn imported(
+        &self,
+        call: Call,
+        format: pb::TransferFormat,
+        content: &str,
+        validate_only: bool,
+    ) -> Vec<pb::ImportArticlesResponse> {
+        let asked = pb::ImportArticlesRequest {
+            format: format.into(),
+            content: content.to_owned(),
+            validate_only,
+            ..Default::default()
+        };
+        let verdicts = super::import_articles::handle(&self.app, &call, &asked).unwrap();
+        verdicts.map(|verdict| verdict.unwrap()).collect().await
     }
 
     /// The kinds of an article's events, oldest first, each with what changed.

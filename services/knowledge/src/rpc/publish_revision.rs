@@ -43,10 +43,14 @@ pub(crate) async fn handle(
         let Held::New(before, at) = held else { return Ok(()) };
         let revision = revisions::get_in(tx, tenant, id, number).await?;
         let revision = revision.ok_or_else(missing)?;
-        let (locale, from) = (revision.locale, asked.max(app.clock.now()));
+        let now = app.clock.now();
+        let (locale, from) = (revision.locale, asked.max(now));
         let last = publications::last(tx, tenant, id, &locale).await?;
-        if last.is_some_and(|last| last.revision == number && last.from <= from) {
-            return Ok(());
+        if let Some(last) = last.filter(|last| last.revision == number) {
+            if last.from <= now || last.from == from {
+                return Ok(());
+            }
+            publications::withdraw(tx, tenant, id, &locale, last.from).await?;
         }
         command::publish(&app, &call, tx, &before.next(at), (&locale, number), from).await
     })?;
@@ -119,6 +123,39 @@ mod tests {
         // Back to the first, which is published again.
         fixture.publish(&format!("{}/revisions/1", article.name)).await;
         assert_eq!(seen().await, "旧");
+    }
+
+    #[tokio::test]
+    async fn what_is_planned_may_be_put_off_and_brought_forward() {
+        let fixture = Fixture::new().await;
+        let article = fixture.draft("如何退货", AudienceLevel::Public).await;
+        let revision = format!("{}/revisions/1", article.name);
+        for seconds in [60, 120, 120, 30] {
+            let time = later(&fixture, seconds);
+            let asked = PublishRevisionRequest {
+                name: revision.clone(),
+                publish_time: Some(time),
+                ..Default::default()
+            };
+            let before = fixture.read(editor(), &article.name).await.unwrap();
+            let planned = handle(fixture.app.clone(), editor(), asked).await.unwrap();
+            let upcoming = &planned.translations[0].upcoming;
+            assert_eq!(upcoming.len(), 1);
+            assert_eq!(upcoming[0].publish_time, Some(time), "{seconds}");
+            let same = before.translations[0].upcoming == *upcoming;
+            assert_eq!(before.etag == planned.etag, same, "the same again is no change");
+        }
+        fixture.app.clock.advance(Duration::from_secs(30));
+        let live = fixture.read(editor(), &article.name).await.unwrap();
+        // What is live already is not taken away to be published later.
+        let asked = PublishRevisionRequest {
+            name: revision.clone(),
+            publish_time: Some(later(&fixture, 60)),
+            ..Default::default()
+        };
+        let same = handle(fixture.app.clone(), editor(), asked).await.unwrap();
+        assert_eq!(same.etag, live.etag);
+        assert!(fixture.read(anonymous(), &article.name).await.is_some());
     }
 
     #[tokio::test]

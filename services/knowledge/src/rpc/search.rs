@@ -79,7 +79,7 @@ pub(crate) async fn handle(
     let answer = if reaches(&call) {
         app.indexes.with(tenant, move |index| index.search(&asked)).await?
     } else {
-        return Ok(SearchResponse::default());
+        return Ok(SearchResponse { total_is_exact: true, ..SearchResponse::default() });
     };
     let search = match offset {
         0 => SearchId::from(app.ids.next()),
@@ -102,7 +102,7 @@ pub(crate) async fn handle(
         app.searches.note(&call, record);
     }
     let next = offset + response.results.len();
-    let more = !response.results.is_empty() && next < answer.total.min(DEEPEST);
+    let more = answer.more && next < DEEPEST;
     let place = u32::try_from(next).ok().filter(|_| more);
     let next_page_token = pages.token(place.map(|offset| Place { offset, search: search.uuid() }));
     Ok(SearchResponse { next_page_token, ..response })
@@ -138,10 +138,11 @@ fn response(answer: &Answer, search: SearchId) -> SearchResponse {
             .iter()
             .map(|one| KindCount {
                 kind: searching::kind(&one.value).into(),
-                count: i32::try_from(one.entries).unwrap_or(i32::MAX),
+                count: count(one.articles),
             })
             .collect(),
         next_page_token: String::new(),
+        total_is_exact: answer.exact,
     }
 }
 
@@ -282,6 +283,34 @@ mod tests {
         let other = SearchRequest { query: "保".to_owned(), ..asked };
         let error = handle(fixture.app.clone(), anonymous(), other).await.unwrap_err();
         assert_eq!(fields(&error), ["page_token"]);
+    }
+
+    #[tokio::test]
+    async fn an_article_in_two_languages_is_one_result() {
+        let fixture = Fixture::new().await;
+        for n in 0..4 {
+            let title = format!("blorptron {n}");
+            let article = fixture.published(&title, AudienceLevel::Public).await;
+            let asked = contracts::knowledge::v1::CreateRevisionRequest {
+                parent: article.name.clone(),
+                revision: Some(words("en", &title)),
+                request_id: String::new(),
+            };
+            let next = create_revision::handle(fixture.app.clone(), editor(), asked).await.unwrap();
+            fixture.publish(&next.name).await;
+        }
+        fixture.indexed().await;
+        for query in ["blorptron", "请问 blorptron 怎么退货给你们呢"] {
+            let mut asked =
+                SearchRequest { query: query.to_owned(), page_size: 2, ..Default::default() };
+            let first = handle(fixture.app.clone(), anonymous(), asked.clone()).await.unwrap();
+            assert_eq!((first.total_size, first.total_is_exact), (4, true));
+            let kinds: Vec<_> = first.kinds.iter().map(|kind| kind.count).collect();
+            assert_eq!((kinds, first.results.len()), (vec![4], 2));
+            asked.page_token = first.next_page_token;
+            let last = handle(fixture.app.clone(), anonymous(), asked).await.unwrap();
+            assert_eq!((last.results.len(), last.next_page_token.as_str()), (2, ""));
+        }
     }
 
     #[tokio::test]

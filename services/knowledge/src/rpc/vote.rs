@@ -124,6 +124,8 @@ mod tests {
     use contracts::knowledge::v1::{
         AudienceLevel, GetHelpfulnessRequest, ListVotesRequest, UpdateArticleRequest,
     };
+    use contracts::r#type::v1::ActorKind;
+    use store::{Sql, args};
 
     use super::*;
     use crate::rpc::{
@@ -162,6 +164,27 @@ mod tests {
             fixture.events(&article.name).await.into_iter().map(|(kind, _)| kind).collect();
         assert_eq!(kinds.iter().filter(|kind| *kind == "feedback.given").count(), 4);
         assert_eq!(fixture.read(editor(), &article.name).await.unwrap().etag, article.etag);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_kept_of_who_a_visitor_is() {
+        const ACTORS: Sql = Sql::both(
+            "SELECT actor_kind, actor FROM events WHERE tenant = $1 AND kind = 'feedback.given' \
+             UNION ALL SELECT actor_kind, actor FROM votes WHERE tenant = $1",
+        );
+        let fixture = Fixture::new().await;
+        let article = fixture.published("如何退货", AudienceLevel::Public).await;
+        let mut asked = request(&format!("{}/revisions/1", article.name), true);
+        asked.vote_id = request_id(1);
+        handle(fixture.app.clone(), anonymous(), asked).await.unwrap();
+        let kept: Vec<(String, String)> =
+            fixture.app.db.all(ACTORS, args![anonymous().tenant()]).await.unwrap();
+        let nobody = ("anonymous".to_owned(), String::new());
+        assert_eq!(kept, [nobody.clone(), nobody]);
+        let asked = ListVotesRequest { parent: article.name, ..Default::default() };
+        let votes = list_votes::handle(fixture.app.clone(), editor(), asked).await.unwrap().votes;
+        let author = votes[0].author.as_ref().unwrap();
+        assert_eq!((author.kind(), author.subject.as_str()), (ActorKind::Anonymous, ""));
     }
 
     #[tokio::test]

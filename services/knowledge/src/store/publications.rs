@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     Error,
-    domain::publication::{NEVER, Publication},
+    domain::publication::{ALWAYS, NEVER, Publication},
 };
 
 const REPLACE: Sql = Sql::both(
@@ -23,9 +23,20 @@ const INSERT: Sql = Sql::both(
     "INSERT INTO publications (tenant, article, locale, from_at, until_at, revision) \
      VALUES ($1, $2, $3, $4, $5, $6)",
 );
+const WITHDRAW: Sql = Sql::both(
+    "DELETE FROM publications WHERE tenant = $1 AND article = $2 AND locale = $3 AND from_at = $4",
+);
+const REOPEN: Sql = Sql::both(
+    "UPDATE publications SET until_at = $5 \
+     WHERE tenant = $1 AND article = $2 AND locale = $3 AND until_at = $4",
+);
 const LAST: Sql = Sql::both(
     "SELECT revision, from_at FROM publications \
      WHERE tenant = $1 AND article = $2 AND locale = $3 AND until_at = $4",
+);
+const LIVE: Sql = Sql::both(
+    "SELECT revision FROM publications \
+     WHERE tenant = $1 AND article = $2 AND locale = $3 AND from_at <= $4 AND until_at > $4",
 );
 const SEEN_SINCE: Sql = Sql::both(
     "SELECT 1 FROM publications WHERE tenant = $1 AND article = $2 AND revision = $3 \
@@ -33,7 +44,8 @@ const SEEN_SINCE: Sql = Sql::both(
 );
 
 /// Every fixed statement of this module.
-pub(crate) const STATEMENTS: &[Sql] = &[REPLACE, CUT, INSERT, LAST, SEEN_SINCE];
+pub(crate) const STATEMENTS: &[Sql] =
+    &[REPLACE, CUT, INSERT, WITHDRAW, REOPEN, LAST, LIVE, SEEN_SINCE];
 
 #[derive(FromRow)]
 struct Row {
@@ -68,6 +80,19 @@ pub(crate) async fn publish(
     Ok(())
 }
 
+/// Calls off what is seen last in a language, from `from` on: what was before has no end then.
+pub(crate) async fn withdraw(
+    tx: &mut Tx,
+    tenant: TenantId,
+    article: ArticleId,
+    locale: &str,
+    from: Time,
+) -> Result<(), Error> {
+    tx.execute(WITHDRAW, args![tenant, article, locale, from]).await?;
+    tx.execute(REOPEN, args![tenant, article, locale, from, NEVER]).await?;
+    Ok(())
+}
+
 /// What is seen last in a language, without end.
 pub(crate) async fn last(
     tx: &mut Tx,
@@ -82,6 +107,30 @@ pub(crate) async fn last(
         from: Time::from_micros(from),
         until: NEVER,
     }))
+}
+
+/// The number of the revision that is live in a language; `None` where none is.
+pub(crate) async fn live(
+    tx: &mut Tx,
+    tenant: TenantId,
+    article: ArticleId,
+    locale: &str,
+    now: Time,
+) -> Result<Option<i64>, Error> {
+    let row: Option<(i64,)> = tx.optional(LIVE, args![tenant, article, locale, now]).await?;
+    Ok(row.map(|(revision,)| revision))
+}
+
+/// Whether a revision is live or ever was, within a transaction.
+pub(crate) async fn was_seen(
+    tx: &mut Tx,
+    tenant: TenantId,
+    article: ArticleId,
+    revision: i64,
+    now: Time,
+) -> Result<bool, Error> {
+    let values = args![tenant, article, revision, now, ALWAYS];
+    Ok(tx.optional::<(i32,)>(SEEN_SINCE, values).await?.is_some())
 }
 
 /// Whether a revision was live at any time from `since` until `now`.

@@ -28,6 +28,9 @@ const EMPTY: Sql = Sql::both(
 /// Every fixed statement of this module.
 pub(crate) const STATEMENTS: &[Sql] = &[DELETE, CHOOSE, LIST, EMPTY];
 
+/// How many rows one statement takes: 9 values each, well below the engines' limits.
+const CHUNK: usize = 500;
+
 /// What somebody searched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Search {
@@ -83,28 +86,27 @@ pub(crate) async fn add(
     for (tenant, id) in replaced {
         tx.execute(DELETE, args![*tenant, *id]).await?;
     }
-    if searches.is_empty() {
-        return Ok(());
+    for chunk in searches.chunks(CHUNK) {
+        let mut list = List::new(
+            "INSERT INTO searches (tenant, id, at, query, locale, level, stage, total, shown) VALUES ",
+        );
+        list.rows(chunk.iter().map(|(tenant, search)| {
+            args![
+                *tenant,
+                search.id,
+                search.at,
+                &search.query,
+                &search.locale,
+                search.level as i32,
+                search.stage as i32,
+                search.total,
+                serde_json::Value::from(search.shown.clone()),
+            ]
+        }));
+        list.push(" ON CONFLICT (tenant, id) DO NOTHING");
+        let (text, values) = list.finish();
+        tx.execute(text, values).await?;
     }
-    let mut list = List::new(
-        "INSERT INTO searches (tenant, id, at, query, locale, level, stage, total, shown) VALUES ",
-    );
-    list.rows(searches.iter().map(|(tenant, search)| {
-        args![
-            *tenant,
-            search.id,
-            search.at,
-            &search.query,
-            &search.locale,
-            search.level as i32,
-            search.stage as i32,
-            search.total,
-            serde_json::Value::from(search.shown.clone()),
-        ]
-    }));
-    list.push(" ON CONFLICT (tenant, id) DO NOTHING");
-    let (text, values) = list.finish();
-    tx.execute(text, values).await?;
     Ok(())
 }
 

@@ -6,11 +6,14 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::Fault;
-use crate::domain::{
-    article::{MAX_EXTERNAL_ID, Profile},
-    audience::Audience,
-    publication::{ALWAYS, NEVER},
-    revision::Words,
+use crate::{
+    convert::distinct,
+    domain::{
+        article::{MAX_EXTERNAL_ID, Profile},
+        audience::Audience,
+        publication::{ALWAYS, NEVER},
+        revision::Words,
+    },
 };
 
 /// What a file says of an article, as it stands there. Keys that are not known are faults.
@@ -89,14 +92,15 @@ impl Written {
         let valid_until = time(&self.valid_until, NEVER, "valid_until", &mut violations);
         let profile = Profile {
             kind: kind.unwrap_or_default(),
-            audience: Audience { level: level.unwrap_or_default(), teams: self.teams },
-            products: self.products,
-            tags: self.tags,
+            audience: Audience { level: level.unwrap_or_default(), teams: distinct(self.teams) },
+            products: distinct(self.products),
+            tags: distinct(self.tags),
             valid_from,
             valid_until,
         };
         profile.check(|field| field.trim_end_matches("_time").to_owned(), &mut violations);
-        let words = Words { title: self.title, body: self.body, questions: self.similar_questions };
+        let questions = distinct(self.similar_questions);
+        let words = Words { title: self.title, body: self.body, questions };
         words.check(str::to_owned, &mut violations);
         violations.text("external_id", &self.external_id, 0, MAX_EXTERNAL_ID);
         let external_id = if self.external_id.is_empty() {

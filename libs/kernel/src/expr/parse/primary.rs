@@ -124,7 +124,6 @@ impl<'a> Parser<'a> {
     fn path(&mut self, first: &'a str, at: usize) -> Parsed {
         let mut path = first.to_owned();
         while self.is(".") {
-            self.count(self.at)?;
             self.advance()?;
             let name_at = self.at;
             let name = self.name()?;
@@ -180,7 +179,6 @@ impl<'a> Parser<'a> {
         let start = self.at;
         let mut path = self.name()?.to_owned();
         while self.is(".") {
-            self.count(self.at)?;
             self.advance()?;
             path.push('.');
             path.push_str(self.name()?);
