@@ -9,12 +9,13 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost::Message as _;
 use tonic_prost_build::FileDescriptorSet;
 
-const PACKAGES: [&str; 5] = [
+const PACKAGES: [&str; 6] = [
     "aftercare/type/v1",
     "aftercare/gateway/v1",
     "aftercare/tickets/v1",
     "aftercare/customers/v1",
     "aftercare/knowledge/v1",
+    "aftercare/surveys/v1",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

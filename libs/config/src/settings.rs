@@ -17,7 +17,7 @@ use serde::{
 use crate::{DatabaseUrl, Oidc, Secret};
 
 /// The services that the binary can run.
-pub const SERVICES: [&str; 4] = [GATEWAY, "tickets", "customers", "knowledge"];
+pub const SERVICES: [&str; 5] = [GATEWAY, "tickets", "customers", "knowledge", "surveys"];
 /// The one that clients come in by.
 const GATEWAY: &str = "gateway";
 

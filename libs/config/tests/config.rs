@@ -200,7 +200,7 @@ fn the_example_of_two_processes_holds() {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/examples/two-processes.toml");
     let config = Config::load(Some(&path), HashMap::new()).unwrap();
     let mut ports = BTreeSet::new();
-    for running in [["gateway", "tickets", "knowledge"].as_slice(), &["customers"]] {
+    for running in [["gateway", "tickets", "knowledge", "surveys"].as_slice(), &["customers"]] {
         let at = config.addresses(running);
         let link = format!("http://{}", at.peer.unwrap());
         assert!(running.iter().all(|service| config.link(service) == Some(link.as_str())));
@@ -236,7 +236,7 @@ fn all_problems_are_told_at_once_each_with_its_path() {
         [server]
         public = "0.0.0.0:8080"
         admin = "0.0.0.0:8080"
-        [services.surveys]
+        [services.nothing]
         [services.tickets]
         link = "tickets:8181"
         [database]
@@ -265,12 +265,13 @@ fn all_problems_are_told_at_once_each_with_its_path() {
     assert_eq!(
         problems(file, &[]),
         [
-            "services.surveys is no service: there are gateway, tickets, customers, knowledge",
+            "services.nothing is no service: there are gateway, tickets, customers, knowledge, surveys",
             "services.tickets.link must be `http://HOST:PORT`, or several of them with commas between",
             "server gives a process with gateway 0.0.0.0:8080 twice",
             "server gives a process with tickets 0.0.0.0:8080 twice",
             "server gives a process with customers 0.0.0.0:8080 twice",
             "server gives a process with knowledge 0.0.0.0:8080 twice",
+            "server gives a process with surveys 0.0.0.0:8080 twice",
             "server gives a process with all services 0.0.0.0:8080 twice",
             "clock.virtual must not be set in production",
             "clock.virtual must not be set while server.public is 0.0.0.0:8080, not loopback",

@@ -54,6 +54,14 @@ pub mod knowledge {
     }
 }
 
+/// Surveys.
+pub mod surveys {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("aftercare.surveys.v1");
+    }
+}
+
 /// Every file of the contracts and what they import, with custom options and comments.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.binpb"));
 

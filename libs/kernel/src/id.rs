@@ -66,6 +66,8 @@ ids! {
     ArticleId => "articles";
     /// Something that somebody searched for.
     SearchId => "searches";
+    /// Something that customers are asked.
+    SurveyId => "surveys";
     /// What another system calls with.
     ApiKeyId => "apiKeys";
 }

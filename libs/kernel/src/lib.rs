@@ -23,5 +23,7 @@ pub mod time;
 pub use caller::{Caller, CallerKind, Locale, Role, RowScope};
 pub use clock::{Clock, Ids};
 pub use fault::{Blocker, Code, Fault, Violation, Violations};
-pub use id::{ApiKeyId, ArticleId, CustomerId, EntryId, PurchaseId, SearchId, TenantId, TicketId};
+pub use id::{
+    ApiKeyId, ArticleId, CustomerId, EntryId, PurchaseId, SearchId, SurveyId, TenantId, TicketId,
+};
 pub use time::Time;

@@ -175,7 +175,14 @@ const SHIPPED: &[(Role, &[&str])] = &[
     (Role::SeniorAgent, &["tickets.assign", "pii.read"]),
     (
         Role::Supervisor,
-        &["tickets.assign", "tickets.over_assign", "searches.read", "feedback.read", "pii.read"],
+        &[
+            "tickets.assign",
+            "tickets.over_assign",
+            "searches.read",
+            "feedback.read",
+            "surveys.read",
+            "pii.read",
+        ],
     ),
     (
         Role::Integration,
@@ -191,6 +198,7 @@ const SHIPPED: &[(Role, &[&str])] = &[
             "articles.*",
             "searches.read",
             "feedback.read",
+            "surveys.*",
             "pii.read",
         ],
     ),
@@ -226,6 +234,7 @@ const SHIPPED: &[(Role, &[&str])] = &[
             "articles.search",
             "searches.read",
             "feedback.read",
+            "surveys.read",
         ],
     ),
     (
@@ -237,6 +246,7 @@ const SHIPPED: &[(Role, &[&str])] = &[
             "articles.*",
             "searches.read",
             "feedback.read",
+            "surveys.*",
         ],
     ),
     (
@@ -256,6 +266,7 @@ const SHIPPED: &[(Role, &[&str])] = &[
             "articles.*",
             "searches.read",
             "feedback.read",
+            "surveys.*",
             "pii.read",
         ],
     ),

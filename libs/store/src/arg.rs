@@ -49,6 +49,7 @@ from! {
     kernel::ApiKeyId => Id, |id| id.uuid();
     kernel::ArticleId => Id, |id| id.uuid();
     kernel::SearchId => Id, |id| id.uuid();
+    kernel::SurveyId => Id, |id| id.uuid();
     i64 => Int, |number| number;
     i32 => Int, |number| i64::from(number);
     u32 => Int, |number| i64::from(number);

@@ -77,7 +77,7 @@ impl Suite {
     pub(crate) async fn apart(site: &Site, name: &str) -> Result<Self> {
         let home = Home::new(site, name).await?;
         home.configure("")?;
-        let services = ["tickets", "customers", "knowledge"];
+        let services = ["tickets", "customers", "knowledge", "surveys"];
         let (program, ports) = home.serve(&services).await?;
         let peer = ports.at("peers")?;
         let link = |service| format!("[services.{service}]\nlink = \"http://{peer}\"\n");

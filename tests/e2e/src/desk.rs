@@ -124,6 +124,31 @@ impl<'a> Desk<'a> {
         self.system().call("PublishRevision", request).await
     }
 
+    /// A survey that is only written: how likely somebody would recommend, and why not.
+    pub async fn survey(&self) -> Value {
+        let word = canary();
+        let text = |text: &str| json!([{ "locale": "en", "text": format!("{text} {word}") }]);
+        let survey = json!({
+            "title": format!("After a visit {word}"),
+            "draft": {
+                "defaultLocale": "en",
+                "questions": [
+                    { "id": "recommend", "kind": "QUESTION_KIND_NPS", "title": text("Recommend?"),
+                      "required": true },
+                    { "id": "why", "kind": "QUESTION_KIND_LONG_TEXT", "title": text("Why not?"),
+                      "visibleIf": "answers.recommend <= 6" },
+                ],
+            },
+        });
+        self.system().call("CreateSurvey", json!({ "survey": survey })).await
+    }
+
+    /// One that is asked.
+    pub async fn live_survey(&self) -> Value {
+        let survey = self.survey().await;
+        self.system().call("PublishSurvey", json!({ "name": name(&survey) })).await
+    }
+
     /// A complaint with all its facts, of this customer.
     pub fn complaint(customer: &str) -> Value {
         let word = canary();

@@ -114,9 +114,11 @@ fn unexpected(abroad: Abroad, role: Role, outcome: &Outcome) -> Option<String> {
 /// A name of the same form and length that nobody has.
 pub fn nobodys(name: &str) -> String {
     const NOBODY: [&str; 2] = ["0123456789ab", "ba9876543210"];
-    // A revision is named by its number within an article.
-    if let Some((article, number)) = name.rsplit_once("/revisions/") {
-        return format!("{}/revisions/{number}", nobodys(article));
+    // A revision is named by its number within an article, a version within a survey.
+    for numbered in ["/revisions/", "/versions/"] {
+        if let Some((whole, number)) = name.rsplit_once(numbered) {
+            return format!("{}{numbered}{number}", nobodys(whole));
+        }
     }
     let kept = &name[..name.len() - NOBODY[0].len()];
     let end = if name.ends_with(NOBODY[0]) { NOBODY[1] } else { NOBODY[0] };

@@ -53,7 +53,7 @@ pub const BUSY_AGENT: &str = "max";
 pub const QUIET_QUEUE: &str = "quiet";
 
 /// What runs in the first of two processes; customers has the second to itself.
-pub const FRONT: [&str; 3] = ["gateway", "tickets", "knowledge"];
+pub const FRONT: [&str; 4] = ["gateway", "tickets", "knowledge", "surveys"];
 
 /// A tenant of the seed. Both have the same queues and staff by the same names, so that nothing but
 /// the tenant tells them apart.

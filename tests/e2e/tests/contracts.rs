@@ -73,6 +73,8 @@ fn everything_stored_has_a_data_class() {
             "aftercare.knowledge.v1.Article",
             "aftercare.knowledge.v1.Revision",
             "aftercare.knowledge.v1.SearchRecord",
+            "aftercare.surveys.v1.Survey",
+            "aftercare.surveys.v1.SurveyVersion",
             "aftercare.tickets.v1.Entry",
             "aftercare.tickets.v1.Ticket",
         ]

@@ -99,6 +99,7 @@ fn migrations(service: &str) -> Migrations {
         "tickets" => Migrations::of(&tickets::migrations()),
         "customers" => customers::migrations(),
         "knowledge" => knowledge::migrations(),
+        "surveys" => surveys::migrations(),
         gateway::NAME => gateway::migrations(),
         other => unreachable!("{other} is no service"),
     }

@@ -38,6 +38,7 @@ pub(crate) struct Services {
     pub(crate) gateway: Option<Gateway>,
     pub(crate) customers: Option<customers::App>,
     pub(crate) knowledge: Option<(knowledge::App, Indexes)>,
+    pub(crate) surveys: Option<surveys::App>,
     /// What follows the feeds of others.
     pub(crate) consumers: Vec<Arc<dyn Managed>>,
 }
@@ -59,6 +60,7 @@ pub(crate) async fn build(process: &Process<'_>, databases: &Databases) -> Resul
         gateway: None,
         customers: None,
         knowledge: None,
+        surveys: None,
         consumers: Vec::new(),
     };
     if !process.knows_gateway() {
@@ -75,6 +77,9 @@ pub(crate) async fn build(process: &Process<'_>, databases: &Databases) -> Resul
     }
     if process.running.contains(&"knowledge") {
         services.add_knowledge(process).await?;
+    }
+    if process.running.contains(&"surveys") {
+        services.add_surveys(process).await?;
     }
     if process.running.contains(&::gateway::NAME) {
         services.add_gateway(process).await?;
@@ -170,6 +175,23 @@ impl Services {
         let wall = process.wall(knowledge::routes(&app), &["knowledge"]);
         self.walls.insert("knowledge".to_owned(), wall);
         self.knowledge = Some((app, indexes));
+        Ok(())
+    }
+
+    async fn add_surveys(&mut self, process: &Process<'_>) -> Result<()> {
+        let db = self.databases.of("surveys")?.clone();
+        let app = surveys::App::new(surveys::Parts {
+            lasting: lasting_key(&db, process, "surveys").await?,
+            partitions: meta::partitions(&db).await?,
+            db,
+            clock: process.clock.clone(),
+            ids: process.ids.clone(),
+            keys: process.keys.clone(),
+            tasks: self.tasks.clone(),
+        });
+        let wall = process.wall(surveys::routes(&app), &["surveys"]);
+        self.walls.insert("surveys".to_owned(), wall);
+        self.surveys = Some(app);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ mod customers;
 mod gateway;
 pub mod internal;
 mod knowledge;
+mod surveys;
 mod tickets;
 
 use std::collections::BTreeSet;
@@ -110,7 +111,14 @@ fn collect(value: &Value, canaries: &mut Vec<String>) {
 
 /// The scenarios of all public RPCs.
 pub fn all() -> Vec<Scenario> {
-    [tickets::SCENARIOS, customers::SCENARIOS, knowledge::SCENARIOS, gateway::SCENARIOS].concat()
+    [
+        tickets::SCENARIOS,
+        customers::SCENARIOS,
+        knowledge::SCENARIOS,
+        surveys::SCENARIOS,
+        gateway::SCENARIOS,
+    ]
+    .concat()
 }
 
 /// The scenario of a method, by its full name.

@@ -111,7 +111,8 @@ async fn the_operators_commands_speak_with_the_running_suite() {
         assert_eq!(migrated.code, 0, "{}", migrated.err);
         assert_eq!(
             migrated.out,
-            "customers: up to date\ngateway: up to date\nknowledge: up to date\ntickets: up to date\n"
+            "customers: up to date\ngateway: up to date\nknowledge: up to date\n\
+             surveys: up to date\ntickets: up to date\n"
         );
 
         let listed = suite.run(&["feed", "list"]);

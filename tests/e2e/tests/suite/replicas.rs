@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tonic::Code;
 
 /// What runs in the first process.
-const DOOR: [&str; 3] = ["gateway", "customers", "knowledge"];
+const DOOR: [&str; 4] = ["gateway", "customers", "knowledge", "surveys"];
 /// How many clients call at once.
 const CLIENTS: usize = 8;
 /// How many calls are shared.

@@ -30,6 +30,11 @@ fn texts(message: &MessageDescriptor, path: &[String], found: &mut Vec<Vec<Strin
 fn write(message: &MessageDescriptor, request: &mut Value, path: &[String], text: &str) {
     let field = message.get_field_by_json_name(&path[0]).expect("a path is of the message");
     let fields = request.as_object_mut().expect("a message is an object");
+    if let Some(oneof) = field.containing_oneof() {
+        // Of these there may be one.
+        let others = oneof.fields().filter(|other| *other != field);
+        others.for_each(|other| _ = fields.remove(other.json_name()));
+    }
     let place = fields.entry(path[0].clone()).or_insert(Value::Null);
     let place = if field.is_list() {
         if place.as_array().is_none_or(Vec::is_empty) {

@@ -1,0 +1,271 @@
+//! Between the contract's messages and the domain: what comes in is parsed with all its faults at
+//! once.
+
+use std::collections::BTreeMap;
+
+use contracts::surveys::v1 as pb;
+use kernel::{SurveyId, Violations, etag, language};
+use rpc::wire;
+use uuid::Uuid;
+
+use crate::domain::{
+    logic::{Answer, Answers},
+    questionnaire::{Choice, Kind, Question, Questionnaire, Scale, Texts},
+    survey::{Survey, Version, version_name},
+};
+
+/// The id in a survey's name; another form is a violation of `field`, and the nil id.
+pub(crate) fn survey_id(name: &str, field: &str, violations: &mut Violations) -> SurveyId {
+    let id = SurveyId::parse_name(name);
+    violations.check(id.is_some(), field, "must be of the form `surveys/{id}`");
+    id.unwrap_or_else(|| SurveyId::from(Uuid::nil()))
+}
+
+/// The survey and the number in a version's name; another form is a violation of `field`.
+pub(crate) fn version_key(name: &str, field: &str, violations: &mut Violations) -> (SurveyId, i64) {
+    let parts = name.split_once("/versions/");
+    let key = parts.and_then(|(survey, number)| {
+        let is_plain = number.starts_with(|digit: char| matches!(digit, '1'..='9'));
+        Some((SurveyId::parse_name(survey)?, number.parse().ok().filter(|_| is_plain)?))
+    });
+    violations.check(key.is_some(), field, "must be of the form `surveys/{survey}/versions/{n}`");
+    key.unwrap_or_else(|| (SurveyId::from(Uuid::nil()), 0))
+}
+
+/// A survey on the wire; its draft only where it is asked for.
+pub(crate) fn survey(survey: &Survey, with_draft: bool) -> pb::Survey {
+    let live = survey.versions > 0 && !survey.archived;
+    pb::Survey {
+        name: survey.id.name(),
+        etag: etag::of(survey.version),
+        title: survey.title.clone(),
+        draft: with_draft.then(|| wire_questionnaire(&survey.draft)),
+        state: survey.state().into(),
+        live_version: if live { version_name(survey.id, survey.versions) } else { String::new() },
+        draft_changed: survey.changed,
+        create_time: Some(wire::timestamp(survey.created_at)),
+        update_time: Some(wire::timestamp(survey.updated_at)),
+    }
+}
+
+/// A version on the wire.
+pub(crate) fn version(version: &Version) -> pb::SurveyVersion {
+    pb::SurveyVersion {
+        name: version_name(version.survey, version.number),
+        questionnaire: Some(wire_questionnaire(&version.questionnaire)),
+        continues: version.continues,
+        author: Some(wire::actor(&version.actor_kind, &version.actor)),
+        publish_time: Some(wire::timestamp(version.published_at)),
+    }
+}
+
+fn wire_questionnaire(from: &Questionnaire) -> pb::Questionnaire {
+    pb::Questionnaire {
+        default_locale: from.default_locale.clone(),
+        welcome: wire_texts(&from.welcome),
+        questions: from.questions.iter().map(wire_question).collect(),
+        thanks: wire_texts(&from.thanks),
+    }
+}
+
+fn wire_question(from: &Question) -> pb::Question {
+    let choice =
+        |choice: &Choice| pb::Choice { id: choice.id.clone(), title: wire_texts(&choice.title) };
+    let number = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
+    let (min_choices, max_choices) = match &from.kind {
+        Kind::MultipleChoice { min, max, .. } => (number(*min), number(*max)),
+        _ => (0, 0),
+    };
+    pb::Question {
+        id: from.id.clone(),
+        kind: wire_kind(&from.kind).into(),
+        title: wire_texts(&from.title),
+        help: wire_texts(&from.help),
+        choices: from.kind.choices().iter().map(choice).collect(),
+        min_choices,
+        max_choices,
+        scale: from.kind.scale().map(|scale| pb::Scale {
+            min: scale.min,
+            max: scale.max,
+            low: wire_texts(&scale.low),
+            high: wire_texts(&scale.high),
+            direction: direction(&from.kind).into(),
+        }),
+        visible_if: from.visible_if.clone(),
+        required: from.required,
+        required_if: from.required_if.clone(),
+    }
+}
+
+const fn wire_kind(kind: &Kind) -> pb::QuestionKind {
+    match kind {
+        Kind::SingleChoice(_) => pb::QuestionKind::SingleChoice,
+        Kind::MultipleChoice { .. } => pb::QuestionKind::MultipleChoice,
+        Kind::Rating(_) => pb::QuestionKind::Rating,
+        Kind::Nps => pb::QuestionKind::Nps,
+        Kind::Csat(_) => pb::QuestionKind::Csat,
+        Kind::Ces { .. } => pb::QuestionKind::Ces,
+        Kind::ShortText => pb::QuestionKind::ShortText,
+        Kind::LongText => pb::QuestionKind::LongText,
+    }
+}
+
+const fn direction(kind: &Kind) -> pb::ScaleDirection {
+    match kind {
+        Kind::Ces { low_is_good: true, .. } => pb::ScaleDirection::LowIsGood,
+        Kind::Ces { low_is_good: false, .. } => pb::ScaleDirection::HighIsGood,
+        _ => pb::ScaleDirection::Unspecified,
+    }
+}
+
+fn wire_texts(from: &Texts) -> Vec<pb::Text> {
+    let text = |(locale, text): (&String, &String)| pb::Text {
+        locale: locale.clone(),
+        text: text.clone(),
+    };
+    from.iter().map(text).collect()
+}
+
+/// A questionnaire as given, its form checked; `at` is its path.
+pub(crate) fn questionnaire(
+    given: Option<&pb::Questionnaire>,
+    at: &str,
+    violations: &mut Violations,
+) -> Questionnaire {
+    violations.check(given.is_some(), at, "must be given");
+    let Some(given) = given else { return Questionnaire::default() };
+    let read = Questionnaire {
+        default_locale: language::canonical(&given.default_locale),
+        welcome: texts(&given.welcome, &format!("{at}.welcome"), violations),
+        questions: given
+            .questions
+            .iter()
+            .enumerate()
+            .map(|(index, one)| question(one, &format!("{at}.questions[{index}]"), violations))
+            .collect(),
+        thanks: texts(&given.thanks, &format!("{at}.thanks"), violations),
+    };
+    read.check(at, violations);
+    read
+}
+
+fn question(given: &pb::Question, at: &str, violations: &mut Violations) -> Question {
+    Question {
+        id: given.id.clone(),
+        kind: kind(given, at, violations),
+        title: texts(&given.title, &format!("{at}.title"), violations),
+        help: texts(&given.help, &format!("{at}.help"), violations),
+        visible_if: given.visible_if.trim().to_owned(),
+        required: given.required,
+        required_if: given.required_if.trim().to_owned(),
+    }
+}
+
+/// The kind of a question with what belongs to it; what belongs to another kind is a violation.
+fn kind(given: &pb::Question, at: &str, violations: &mut Violations) -> Kind {
+    use pb::QuestionKind::{Ces, Csat, MultipleChoice, Rating, SingleChoice};
+    let known = pb::QuestionKind::try_from(given.kind).unwrap_or_default();
+    let is_one = known != pb::QuestionKind::Unspecified;
+    violations.check(is_one, &format!("{at}.kind"), "must be one that there is");
+    let chosen = matches!(known, SingleChoice | MultipleChoice);
+    let scaled = matches!(known, Rating | Csat | Ces);
+    let several = known == MultipleChoice;
+    let mut fits = |field: &str, is_left_out: bool, belongs: bool| {
+        let why = "does not belong to a question of this kind";
+        violations.check(is_left_out || belongs || !is_one, &format!("{at}.{field}"), why);
+    };
+    fits("choices", given.choices.is_empty(), chosen);
+    fits("min_choices", given.min_choices == 0, several);
+    fits("max_choices", given.max_choices == 0, several);
+    fits("scale", given.scale.is_none(), scaled);
+    let choices = choices(given, at, violations);
+    let (scale, direction) = scale(given.scale.as_ref(), at, violations);
+    violations.check(
+        !scaled || given.scale.is_some(),
+        &format!("{at}.scale"),
+        "must be given for a question of this kind",
+    );
+    let asked = direction == pb::ScaleDirection::Unspecified || known == Ces;
+    violations.check(asked, &format!("{at}.scale.direction"), "belongs to a CES alone");
+    let number = |given: i32, left_out: usize| match given {
+        0 => left_out,
+        given => usize::try_from(given).unwrap_or(usize::MAX),
+    };
+    match known {
+        SingleChoice => Kind::SingleChoice(choices),
+        MultipleChoice => {
+            let min = number(given.min_choices, 1);
+            let max = number(given.max_choices, choices.len().max(1));
+            Kind::MultipleChoice { choices, min, max }
+        }
+        Rating => Kind::Rating(scale),
+        Csat => Kind::Csat(scale),
+        Ces => {
+            let low_is_good = direction == pb::ScaleDirection::LowIsGood;
+            Kind::Ces { scale, low_is_good }
+        }
+        pb::QuestionKind::Nps => Kind::Nps,
+        pb::QuestionKind::LongText => Kind::LongText,
+        pb::QuestionKind::ShortText | pb::QuestionKind::Unspecified => Kind::ShortText,
+    }
+}
+
+fn choices(given: &pb::Question, at: &str, violations: &mut Violations) -> Vec<Choice> {
+    let choice = |(index, one): (usize, &pb::Choice)| Choice {
+        id: one.id.clone(),
+        title: texts(&one.title, &format!("{at}.choices[{index}].title"), violations),
+    };
+    given.choices.iter().enumerate().map(choice).collect()
+}
+
+fn scale(
+    given: Option<&pb::Scale>,
+    at: &str,
+    violations: &mut Violations,
+) -> (Scale, pb::ScaleDirection) {
+    let Some(given) = given else {
+        let usual = Scale { min: 1, max: 5, low: Texts::new(), high: Texts::new() };
+        return (usual, pb::ScaleDirection::Unspecified);
+    };
+    let direction = pb::ScaleDirection::try_from(given.direction);
+    let field = format!("{at}.scale.direction");
+    violations.check(direction.is_ok(), &field, "is none that there is");
+    let scale = Scale {
+        min: given.min,
+        max: given.max,
+        low: texts(&given.low, &format!("{at}.scale.low"), violations),
+        high: texts(&given.high, &format!("{at}.scale.high"), violations),
+    };
+    (scale, direction.unwrap_or_default())
+}
+
+/// Texts by language; two in one language are a violation.
+fn texts(given: &[pb::Text], field: &str, violations: &mut Violations) -> Texts {
+    let mut texts = BTreeMap::new();
+    for one in given {
+        let before = texts.insert(language::canonical(&one.locale), one.text.clone());
+        violations.check(before.is_none(), field, "has two texts in one language");
+    }
+    texts
+}
+
+/// Answers as given; two to one question, and one without a value, are violations.
+pub(crate) fn answers(given: &[pb::Answer], field: &str, violations: &mut Violations) -> Answers {
+    let mut answers = Answers::new();
+    for (index, one) in given.iter().enumerate() {
+        let at = format!("{field}[{index}]");
+        let answer = match &one.value {
+            None => {
+                violations.add(&at, "has no value: leave the answer out");
+                continue;
+            }
+            Some(pb::answer::Value::Choice(id)) => Answer::Choice(id.clone()),
+            Some(pb::answer::Value::Choices(choices)) => Answer::Choices(choices.ids.clone()),
+            Some(pb::answer::Value::Number(number)) => Answer::Number(*number),
+            Some(pb::answer::Value::Text(text)) => Answer::Text(text.clone()),
+        };
+        let before = answers.insert(one.question.clone(), answer);
+        violations.check(before.is_none(), &at, "is the second answer to its question");
+    }
+    answers
+}

@@ -1,0 +1,5 @@
+//! The rules, without a clock or any I/O.
+
+pub mod logic;
+pub mod questionnaire;
+pub mod survey;

@@ -1,0 +1,322 @@
+//! Why a call failed, and how that is told.
+
+use std::time::Duration;
+
+use contracts::surveys::v1::{ErrorReason, SurveyFaultKind};
+use kernel::{Blocker, Code, Fault, Violation, Violations};
+use store::idempotency::NotClaimed;
+
+use crate::domain::logic;
+
+/// Why a call to surveys failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request is wrong in itself.
+    #[error("the request is wrong; the details name each field")]
+    Invalid(Violations),
+    /// There is no such survey for this caller.
+    #[error("there is no survey `{name}`")]
+    SurveyNotFound {
+        /// The survey as the caller named it.
+        name: String,
+    },
+    /// There is no such version for this caller.
+    #[error("there is no version `{name}`")]
+    VersionNotFound {
+        /// The version as the caller named it.
+        name: String,
+    },
+    /// The draft cannot be published.
+    #[error("the draft of `{name}` cannot be published; the details name each fault")]
+    DraftFaulty {
+        /// The survey.
+        name: String,
+        /// What is wrong with the draft.
+        faults: Vec<Blocker>,
+    },
+    /// Nothing of the survey was published.
+    #[error("nothing of `{name}` was published yet")]
+    NotPublished {
+        /// The survey.
+        name: String,
+    },
+    /// The etag is not the resource's.
+    #[error("`{name}` has changed since this etag; read it again")]
+    StaleEtag {
+        /// The resource.
+        name: String,
+    },
+    /// Another change came first, again and again.
+    #[error("another change came first; try again")]
+    LostRace,
+    /// The request id was used before with another body.
+    #[error(
+        "the request id `{request_id}` was used before for another request, which led to `{resource}`"
+    )]
+    RequestIdReused {
+        /// The request id.
+        request_id: String,
+        /// What the first request made or changed.
+        resource: String,
+    },
+    /// The database is away.
+    #[error("the database is away")]
+    Unavailable(#[source] store::Error),
+    /// The database did what it must not.
+    #[error("the database failed")]
+    Database(#[source] store::Error),
+    /// A stored value is none that this program writes.
+    #[error("a stored {0} is not as it must be")]
+    Corrupt(&'static str),
+}
+
+impl Error {
+    /// There is no such survey for this caller.
+    pub(crate) fn no_survey(name: &str) -> Self {
+        Self::SurveyNotFound { name: name.to_owned() }
+    }
+
+    /// There is no such version for this caller.
+    pub(crate) fn no_version(name: &str) -> Self {
+        Self::VersionNotFound { name: name.to_owned() }
+    }
+
+    /// The draft has these faults.
+    pub(crate) fn faulty(name: &str, faults: Vec<logic::Fault>) -> Self {
+        let blocker = |fault: logic::Fault| Blocker {
+            kind: blocks(fault.kind),
+            subject: format!("draft.{}", fault.field),
+            description: fault.description,
+        };
+        let faults = faults.into_iter().map(blocker).collect();
+        Self::DraftFaulty { name: name.to_owned(), faults }
+    }
+
+    fn told(&self) -> (Code, ErrorReason) {
+        match self {
+            Self::Invalid(_) => (Code::InvalidArgument, ErrorReason::InvalidRequest),
+            Self::SurveyNotFound { .. } => (Code::NotFound, ErrorReason::SurveyNotFound),
+            Self::VersionNotFound { .. } => (Code::NotFound, ErrorReason::VersionNotFound),
+            Self::DraftFaulty { .. } => (Code::FailedPrecondition, ErrorReason::DraftFaulty),
+            Self::NotPublished { .. } => (Code::FailedPrecondition, ErrorReason::NotPublished),
+            Self::StaleEtag { .. } => (Code::Aborted, ErrorReason::StaleEtag),
+            Self::LostRace => (Code::Aborted, ErrorReason::LostRace),
+            Self::RequestIdReused { .. } => (Code::AlreadyExists, ErrorReason::RequestIdReused),
+            Self::Unavailable(_) => (Code::Unavailable, ErrorReason::Unavailable),
+            Self::Database(_) | Self::Corrupt(_) => (Code::Internal, ErrorReason::Internal),
+        }
+    }
+}
+
+/// What a fault of a draft is called among the blockers.
+const fn blocks(kind: SurveyFaultKind) -> &'static str {
+    match kind {
+        SurveyFaultKind::Unspecified => "FAULT",
+        SurveyFaultKind::Empty => "EMPTY",
+        SurveyFaultKind::MissingText => "MISSING_TEXT",
+        SurveyFaultKind::Condition => "CONDITION",
+        SurveyFaultKind::UnknownReference => "UNKNOWN_REFERENCE",
+        SurveyFaultKind::LaterReference => "LATER_REFERENCE",
+        SurveyFaultKind::Unreachable => "UNREACHABLE",
+    }
+}
+
+impl Fault for Error {
+    fn code(&self) -> Code {
+        self.told().0
+    }
+
+    fn domain(&self) -> &'static str {
+        "surveys.aftercare"
+    }
+
+    fn reason(&self) -> &'static str {
+        self.told().1.as_str_name()
+    }
+
+    fn metadata(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::SurveyNotFound { name }
+            | Self::DraftFaulty { name, .. }
+            | Self::NotPublished { name } => vec![("survey", name.clone())],
+            Self::VersionNotFound { name } => vec![("version", name.clone())],
+            Self::StaleEtag { name } => vec![("resource", name.clone())],
+            Self::RequestIdReused { request_id, resource } => {
+                vec![("request_id", request_id.clone()), ("resource", resource.clone())]
+            }
+            Self::Invalid(_)
+            | Self::LostRace
+            | Self::Unavailable(_)
+            | Self::Database(_)
+            | Self::Corrupt(_) => Vec::new(),
+        }
+    }
+
+    fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Invalid(violations) => violations.as_slice(),
+            _ => &[],
+        }
+    }
+
+    fn blockers(&self) -> &[Blocker] {
+        match self {
+            Self::DraftFaulty { faults, .. } => faults,
+            _ => &[],
+        }
+    }
+
+    fn resource(&self) -> Option<(&'static str, String)> {
+        match self {
+            Self::SurveyNotFound { name }
+            | Self::DraftFaulty { name, .. }
+            | Self::NotPublished { name } => Some(("survey", name.clone())),
+            Self::VersionNotFound { name } => Some(("version", name.clone())),
+            Self::StaleEtag { name } | Self::RequestIdReused { resource: name, .. } => {
+                Some(("resource", name.clone()))
+            }
+            Self::Invalid(_)
+            | Self::LostRace
+            | Self::Unavailable(_)
+            | Self::Database(_)
+            | Self::Corrupt(_) => None,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::LostRace => Some(Duration::from_millis(100)),
+            Self::Unavailable(_) => Some(Duration::from_secs(1)),
+            _ => None,
+        }
+    }
+
+    fn message_zh(&self) -> Option<String> {
+        Some(match self {
+            Self::Invalid(_) => "请求有误，详情列出了每个字段的问题".to_owned(),
+            Self::SurveyNotFound { name } => format!("没有问卷 `{name}`"),
+            Self::VersionNotFound { name } => format!("没有问卷版本 `{name}`"),
+            Self::DraftFaulty { name, .. } => {
+                format!("`{name}` 的草稿还不能发布，详情列出了每个问题")
+            }
+            Self::NotPublished { name } => format!("`{name}` 尚未发布过"),
+            Self::StaleEtag { name } => format!("`{name}` 在此 etag 之后已有变更，请重新读取"),
+            Self::LostRace => "已被其他修改抢先，请重试".to_owned(),
+            Self::RequestIdReused { request_id, resource } => {
+                format!("请求编号 `{request_id}` 已用于另一个请求，其结果是 `{resource}`")
+            }
+            Self::Unavailable(_) | Self::Database(_) | Self::Corrupt(_) => return None,
+        })
+    }
+}
+
+impl From<Violations> for Error {
+    fn from(violations: Violations) -> Self {
+        Self::Invalid(violations)
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(cause: store::Error) -> Self {
+        if store::Retry::lost_race(&cause) {
+            Self::LostRace
+        } else if cause.is_transient() {
+            Self::Unavailable(cause)
+        } else {
+            Self::Database(cause)
+        }
+    }
+}
+
+impl From<NotClaimed> for Error {
+    fn from(cause: NotClaimed) -> Self {
+        match cause {
+            NotClaimed::Reused { request_id, resource } => {
+                Self::RequestIdReused { request_id, resource }
+            }
+            NotClaimed::Store(cause) => cause.into(),
+        }
+    }
+}
+
+impl store::Retry for Error {
+    fn lost_race(&self) -> bool {
+        matches!(self, Self::LostRace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// One error of each kind, as the golden shows them.
+    fn samples() -> Vec<Error> {
+        let survey = kernel::SurveyId::from(uuid::Uuid::from_u128(0xab)).name();
+        let text = str::to_owned;
+        let mut violations = Violations::new();
+        violations.add("survey.title", "must have 1 to 200 characters");
+        let fault = logic::Fault {
+            kind: SurveyFaultKind::LaterReference,
+            field: text("questions[0].visible_if"),
+            question: text("overall"),
+            description: text("`reasons` has no answer yet when this is asked"),
+        };
+        vec![
+            Error::Invalid(violations),
+            Error::no_survey(&survey),
+            Error::no_version(&format!("{survey}/versions/3")),
+            Error::faulty(&survey, vec![fault]),
+            Error::NotPublished { name: survey.clone() },
+            Error::StaleEtag { name: survey.clone() },
+            Error::LostRace,
+            Error::RequestIdReused {
+                request_id: text("0198b2a0-0000-4000-8000-000000000001"),
+                resource: survey,
+            },
+            Error::Unavailable(store::Error::Corrupt(text("stand-in"))),
+            Error::Database(store::Error::Corrupt(text("stand-in"))),
+            Error::Corrupt("questionnaire"),
+        ]
+    }
+
+    #[test]
+    fn every_reason_of_the_contract_is_used_and_no_other() {
+        let used: BTreeSet<_> = samples().iter().map(Fault::reason).collect();
+        let known: BTreeSet<_> = (1..)
+            .map_while(|number| ErrorReason::try_from(number).ok())
+            .map(|reason| reason.as_str_name())
+            .collect();
+        assert_eq!(used, known);
+    }
+
+    #[test]
+    fn every_word_of_a_message_is_in_the_metadata() {
+        for error in samples() {
+            let message = error.to_string();
+            let quoted = message.split('`').skip(1).step_by(2);
+            let metadata = error.metadata();
+            for word in quoted {
+                assert!(metadata.iter().any(|(_, value)| value == word), "{message}");
+            }
+        }
+    }
+
+    #[test]
+    fn errors_are_golden() {
+        let table: Vec<String> = samples()
+            .iter()
+            .map(|error| {
+                format!(
+                    "{:?} {} {error} | {} | {:?}",
+                    error.code(),
+                    error.reason(),
+                    error.message_zh().unwrap_or_else(|| "-".to_owned()),
+                    error.metadata(),
+                )
+            })
+            .collect();
+        insta::assert_snapshot!(table.join("\n"));
+    }
+}

@@ -1,0 +1,24 @@
+//! The service's tables and every statement over them.
+
+pub(crate) mod surveys;
+pub(crate) mod versions;
+
+use store::{Migration, Migrations, Sql};
+
+use crate::{Error, domain::questionnaire::Questionnaire};
+
+/// The service's own migrations.
+pub const MIGRATIONS: &[Migration] = &[store::migration!(100, "../../migrations", "0100_surveys")];
+
+/// Everything that makes up the service's schema.
+pub fn migrations() -> Migrations {
+    Migrations::of(MIGRATIONS)
+}
+
+/// Every fixed statement of the service, by module; a test prepares them on both engines.
+pub const STATEMENTS: &[&[Sql]] = &[surveys::STATEMENTS, versions::STATEMENTS];
+
+/// A questionnaire as it is stored.
+fn json(questionnaire: &Questionnaire) -> Result<serde_json::Value, Error> {
+    serde_json::to_value(questionnaire).map_err(|_| Error::Corrupt("questionnaire"))
+}
