@@ -175,12 +175,14 @@ impl Words {
         tag.split('-').next().is_some_and(|language| language == self.locale.tag())
     }
 
-    /// How many were found, and how well they fit.
-    pub(super) fn found(&self, count: i32, stage: SearchStage) -> String {
-        let all = match (self.locale, count) {
-            (Locale::En, 1) => "1 answer".to_owned(),
-            (Locale::En, _) => format!("{count} answers"),
-            (Locale::Zh, _) => format!("{count} 条结果"),
+    /// How many were found, at least or exactly, and how well they fit.
+    pub(super) fn found(&self, count: i32, is_exact: bool, stage: SearchStage) -> String {
+        let all = match (self.locale, count, is_exact) {
+            (Locale::En, 1, true) => "1 answer".to_owned(),
+            (Locale::En, _, true) => format!("{count} answers"),
+            (Locale::En, _, false) => format!("At least {count} answers"),
+            (Locale::Zh, _, true) => format!("{count} 条结果"),
+            (Locale::Zh, _, false) => format!("至少 {count} 条结果"),
         };
         let how = match stage {
             SearchStage::Unspecified | SearchStage::All => return all,
@@ -235,8 +237,12 @@ mod tests {
             (en.written(day).as_str(), zh.written(day).as_str()),
             ("Updated on 9 March 2026", "更新于 2026年3月9日")
         );
-        assert_eq!(en.found(1, SearchStage::All), "1 answer");
-        assert_eq!(en.found(12, SearchStage::Any), "12 answers; these have some of your words");
-        assert_eq!(zh.found(12, SearchStage::Most), "12 条结果，没有完全匹配的内容");
+        assert_eq!(en.found(1, true, SearchStage::All), "1 answer");
+        assert_eq!(en.found(500, false, SearchStage::All), "At least 500 answers");
+        assert_eq!(
+            en.found(12, true, SearchStage::Any),
+            "12 answers; these have some of your words"
+        );
+        assert_eq!(zh.found(12, true, SearchStage::Most), "12 条结果，没有完全匹配的内容");
     }
 }

@@ -29,7 +29,7 @@ pub(in crate::help) fn search(
             p { (words.search_again) }
             p { a.more href=(site.at(locale, "")) { (words.all_questions) } }
         } @else {
-            h1 { (words.found(found.total_size, found.stage())) }
+            h1 { (words.found(found.total_size, found.total_is_exact, found.stage())) }
             ol.results {
                 @for one in &found.results {
                     (result(site, locale, &found.search, one))
