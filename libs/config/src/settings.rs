@@ -236,7 +236,7 @@ pub struct Addresses {
 impl Contact {
     /// The quiet hours; `None` where there are none.
     pub fn quiet_hours(&self) -> Option<Hours> {
-        (!self.quiet_hours.is_empty()).then(|| Hours::from(self.quiet_hours.clone()))
+        (self.quiet_hours != "none").then(|| Hours::from(self.quiet_hours.clone()))
     }
 }
 

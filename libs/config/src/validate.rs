@@ -36,7 +36,7 @@ impl Config {
         let period = (hour..=365 * day).contains(&contact.cap_period);
         found.check(period, "contact.cap_period", "must be an hour to 365d");
         let quiet = contact.quiet_hours().is_none_or(|hours| is_quiet(&hours));
-        let form = "must be two times that differ, such as `21:00-08:00`, or empty";
+        let form = "must be two times that differ, such as `21:00-08:00`, or `none`";
         found.check(quiet, "contact.quiet_hours", form);
         let grant = (Duration::from_mins(1)..=day).contains(&contact.grant);
         found.check(grant, "contact.grant", "must be a minute to a day");

@@ -295,7 +295,7 @@ fn all_problems_are_told_at_once_each_with_its_path() {
             "audit.retention must be a day or more",
             "contact.cap must be 1 to 1000",
             "contact.cap_period must be an hour to 365d",
-            "contact.quiet_hours must be two times that differ, such as `21:00-08:00`, or empty",
+            "contact.quiet_hours must be two times that differ, such as `21:00-08:00`, or `none`",
             "contact.grant must be a minute to a day",
             "limits.connection_age must be more than nothing",
             "limits.tenant_rate must be 1 to 100000",
@@ -307,7 +307,7 @@ fn all_problems_are_told_at_once_each_with_its_path() {
 #[test]
 fn quiet_hours_are_two_times_or_none() {
     let quiet = |hours: &str| load("", &[("CONTACT__QUIET_HOURS", hours)]);
-    assert!(quiet("").unwrap().contact.quiet_hours().is_none());
+    assert!(quiet("none").unwrap().contact.quiet_hours().is_none());
     let night = quiet("22:00-24:00").unwrap().contact.quiet_hours().unwrap();
     assert_eq!((night.from.as_str(), night.to.as_str()), ("22:00", "24:00"));
     for wrong in ["22:00", "9-10", "08:00-08:00", "24:00-08:00", "21:00-25:00"] {
