@@ -128,10 +128,14 @@ pub enum ProblemKind {
 impl CalendarSpec {
     /// A calendar that never closes, so that working time is elapsed time.
     pub fn always(zone: &str) -> Self {
-        let day = vec![Hours::new("00:00", "24:00")];
-        let mut weekly = Weekly::weekdays(&day);
-        weekly.sat.clone_from(&day);
-        weekly.sun = day;
+        Self::daily(zone, &[Hours::new("00:00", "24:00")])
+    }
+
+    /// A calendar with the same windows on every day.
+    pub fn daily(zone: &str, windows: &[Hours]) -> Self {
+        let mut weekly = Weekly::weekdays(windows);
+        weekly.sat = windows.to_vec();
+        weekly.sun = windows.to_vec();
         Self { zone: zone.to_owned(), weekly, overrides: BTreeMap::new() }
     }
 

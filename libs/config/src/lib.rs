@@ -25,6 +25,6 @@ pub use oidc::{ALGORITHMS, Oidc, OidcKind};
 pub use secret::{DatabaseUrl, Secret};
 pub use seed::Seed;
 pub use settings::{
-    Addresses, Audit, Clock, Config, Database, Drain, Environment, Identity, Keys, Limits, List,
-    Log, LogFormat, SERVICES, Search, SeedFile, Server, Service, Telemetry,
+    Addresses, Audit, Clock, Config, Contact, Database, Drain, Environment, Identity, Keys, Limits,
+    List, Log, LogFormat, SERVICES, Search, SeedFile, Server, Service, Telemetry,
 };

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use calendar::Hours;
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{SeqAccess, Visitor},
@@ -42,6 +43,7 @@ pub struct Config {
     pub seed: SeedFile,
     pub audit: Audit,
     pub search: Search,
+    pub contact: Contact,
     pub limits: Limits,
     pub drain: Drain,
 }
@@ -150,6 +152,17 @@ pub struct Audit {
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+pub struct Contact {
+    pub cap: u16,
+    #[serde(with = "crate::duration")]
+    pub cap_period: Duration,
+    pub quiet_hours: String,
+    #[serde(with = "crate::duration")]
+    pub grant: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Limits {
     #[serde(with = "crate::duration")]
     pub connection_age: Duration,
@@ -220,6 +233,13 @@ pub struct Addresses {
     pub peer: Option<SocketAddr>,
     /// For operators.
     pub admin: SocketAddr,
+}
+
+impl Contact {
+    /// The quiet hours; `None` where there are none.
+    pub fn quiet_hours(&self) -> Option<Hours> {
+        (self.quiet_hours != "none").then(|| Hours::from(self.quiet_hours.clone()))
+    }
 }
 
 impl Config {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use calendar::{Calendar, CalendarSpec, Hours};
 use http::Uri;
 use kernel::{Role, Violations, keys::RootKeys};
 
@@ -25,8 +26,22 @@ impl Config {
             let long = kept >= Duration::from_hours(24);
             found.check(long, &format!("{key}.retention"), "must be a day or more");
         }
+        self.check_contact(&mut found);
         self.check_limits(&mut found);
         found.finish(())
+    }
+
+    fn check_contact(&self, found: &mut Violations) {
+        let contact = &self.contact;
+        found.check((1..=1_000).contains(&contact.cap), "contact.cap", "must be 1 to 1000");
+        let (hour, day) = (Duration::from_hours(1), Duration::from_hours(24));
+        let period = (hour..=365 * day).contains(&contact.cap_period);
+        found.check(period, "contact.cap_period", "must be an hour to 365d");
+        let quiet = contact.quiet_hours().is_none_or(|hours| is_quiet(&hours));
+        let form = "must be two times that differ, such as `21:00-08:00`, or `none`";
+        found.check(quiet, "contact.quiet_hours", form);
+        let grant = (Duration::from_mins(1)..=day).contains(&contact.grant);
+        found.check(grant, "contact.grant", "must be a minute to a day");
     }
 
     fn check_limits(&self, found: &mut Violations) {
@@ -131,6 +146,14 @@ impl Config {
             }
         }
     }
+}
+
+/// Whether these are hours of a day that leave some of it.
+fn is_quiet(hours: &Hours) -> bool {
+    let midnight = |time: &str| time == "00:00" || time == "24:00";
+    let same = hours.from == hours.to || midnight(&hours.from) && midnight(&hours.to);
+    let spec = CalendarSpec::daily("UTC", std::slice::from_ref(hours));
+    !same && Calendar::parse(&spec).is_ok()
 }
 
 fn is_link(text: &str) -> bool {

@@ -75,6 +75,12 @@ retention = "400d"
 [search]
 retention = "400d"
 
+[contact]
+cap = 1
+cap_period = "7d"
+quiet_hours = "21:00-08:00"
+grant = "1h"
+
 [limits]
 connection_age = "10m"
 tenant_rate = 2000
@@ -257,6 +263,11 @@ fn all_problems_are_told_at_once_each_with_its_path() {
         retention = "23h"
         [search]
         retention = "0s"
+        [contact]
+        cap = 0
+        cap_period = "366d"
+        quiet_hours = "00:00-24:00"
+        grant = "59s"
         [limits]
         connection_age = "0s"
         tenant_rate = 0
@@ -287,11 +298,26 @@ fn all_problems_are_told_at_once_each_with_its_path() {
             "roles.janitor is no role of the suite",
             "audit.retention must be a day or more",
             "search.retention must be a day or more",
+            "contact.cap must be 1 to 1000",
+            "contact.cap_period must be an hour to 365d",
+            "contact.quiet_hours must be two times that differ, such as `21:00-08:00`, or `none`",
+            "contact.grant must be a minute to a day",
             "limits.connection_age must be more than nothing",
             "limits.tenant_rate must be 1 to 100000",
             "limits.calls_at_once must be 1 to 100000",
         ]
     );
+}
+
+#[test]
+fn quiet_hours_are_two_times_or_none() {
+    let quiet = |hours: &str| load("", &[("CONTACT__QUIET_HOURS", hours)]);
+    assert!(quiet("none").unwrap().contact.quiet_hours().is_none());
+    let night = quiet("22:00-24:00").unwrap().contact.quiet_hours().unwrap();
+    assert_eq!((night.from.as_str(), night.to.as_str()), ("22:00", "24:00"));
+    for wrong in ["22:00", "9-10", "08:00-08:00", "24:00-08:00", "21:00-25:00"] {
+        assert!(quiet(wrong).is_err(), "{wrong}");
+    }
 }
 
 #[test]

@@ -17,7 +17,12 @@ use rpc::{Call, wire};
 use store::{Db, idempotency::Once};
 use tokio_util::task::TaskTracker;
 
-use crate::{Error, store::tenants};
+use crate::{
+    Error,
+    domain::{contact::Policy, quiet::Quiet},
+    store::tenants,
+    tenants::Home,
+};
 
 /// What the service is made of.
 #[derive(Clone, Debug)]
@@ -36,17 +41,18 @@ pub struct Parts {
     pub lasting: LastingKey,
     /// Where writes run, so that a drain waits for them.
     pub tasks: TaskTracker,
-    /// Where a tenant's telephone numbers without country code belong, as an ISO 3166 code, until the
-    /// gateway says so.
-    pub regions: HashMap<TenantId, String>,
+    /// Where tenants are at home, until the gateway says so.
+    pub homes: HashMap<TenantId, Home>,
+    /// When customers may be contacted.
+    pub contact: Policy,
 }
 
 /// The service. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct App {
     parts: Arc<Parts>,
-    /// Where they belong as the gateway has told it.
-    known_regions: Arc<RwLock<HashMap<TenantId, String>>>,
+    /// Where tenants are at home as the gateway has told it.
+    known_homes: Arc<RwLock<HashMap<TenantId, Home>>>,
     /// Makes and reads page tokens.
     pub(crate) tokens: PageTokens,
 }
@@ -55,14 +61,27 @@ impl App {
     /// The service made of these parts, on a migrated database.
     pub fn new(parts: Parts) -> Self {
         let tokens = PageTokens::new(parts.keys.clone());
-        let known_regions = Arc::new(RwLock::new(parts.regions.clone()));
-        Self { parts: Arc::new(parts), known_regions, tokens }
+        let known_homes = Arc::new(RwLock::new(parts.homes.clone()));
+        Self { parts: Arc::new(parts), known_homes, tokens }
     }
 
     /// Where a tenant's telephone numbers without country code belong; nowhere if nobody said.
     pub(crate) fn region(&self, tenant: TenantId) -> String {
-        let regions = self.known_regions.read().unwrap_or_else(PoisonError::into_inner);
-        regions.get(&tenant).cloned().unwrap_or_else(|| "ZZ".to_owned())
+        let homes = self.known_homes.read().unwrap_or_else(PoisonError::into_inner);
+        homes.get(&tenant).map_or_else(|| "ZZ".to_owned(), |home| home.phone_region.clone())
+    }
+
+    /// The quiet hours of a customer of this time zone, or of the tenant's where it has none that is
+    /// known; `None` where there are none at all. While nobody has said where the tenant is, another
+    /// moment they can be told.
+    pub(crate) fn quiet(&self, tenant: TenantId, zone: &str) -> Result<Option<Quiet>, Error> {
+        let Some(hours) = &self.contact.quiet_hours else { return Ok(None) };
+        if let Some(quiet) = Quiet::parse(hours, zone) {
+            return Ok(Some(quiet));
+        }
+        let homes = self.known_homes.read().unwrap_or_else(PoisonError::into_inner);
+        let home = homes.get(&tenant).ok_or(Error::TenantNotHeardOf)?;
+        Quiet::parse(hours, &home.time_zone).map(Some).ok_or(Error::TenantNotHeardOf)
     }
 
     /// Refuses telephone numbers without a region of their own while nobody has said where the tenant
@@ -72,10 +91,10 @@ impl App {
         tenant: TenantId,
         given: impl IntoIterator<Item = &'a Identifier>,
     ) -> Result<(), Error> {
-        let regions = self.known_regions.read().unwrap_or_else(PoisonError::into_inner);
+        let homes = self.known_homes.read().unwrap_or_else(PoisonError::into_inner);
         let needs_home =
             |one: &Identifier| one.kind() == IdentifierKind::Phone && one.region.is_empty();
-        if given.into_iter().any(needs_home) && !regions.contains_key(&tenant) {
+        if given.into_iter().any(needs_home) && !homes.contains_key(&tenant) {
             return Err(Error::TenantNotHeardOf);
         }
         Ok(())
@@ -84,7 +103,7 @@ impl App {
     /// Brings this process's view of the tenants up to what the gateway has told of them.
     pub async fn load(&self) -> Result<(), store::Error> {
         let told = tenants::all(&self.db).await?;
-        self.known_regions.write().unwrap_or_else(PoisonError::into_inner).extend(told);
+        self.known_homes.write().unwrap_or_else(PoisonError::into_inner).extend(told);
         Ok(())
     }
 

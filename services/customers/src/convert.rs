@@ -4,12 +4,14 @@
 use std::collections::HashSet;
 
 use contracts::{customers::v1 as pb, r#type::v1 as shared};
-use kernel::{CustomerId, TenantId, Violations, etag};
+use kernel::{CustomerId, TenantId, Time, Violations, etag};
 use rpc::{Call, wire};
 
 use crate::{
     App,
     domain::{
+        consent::{self, Consent, Subject},
+        contact::{self, Block, Contact, Verdict},
         customer::{Customer, Profile},
         identifier::Identifier,
         mask, phone,
@@ -193,6 +195,73 @@ pub(crate) fn timeline_item(item: &timeline::Item) -> pb::TimelineItem {
         time: Some(wire::timestamp(item.at)),
         sequence: item.sequence,
     }
+}
+
+/// What a contact or a consent is for, both parts of which must be said; `field` is what they are in.
+pub(crate) fn subject(
+    purpose: i32,
+    channel: i32,
+    field: &str,
+    violations: &mut Violations,
+) -> Subject {
+    let purpose = pb::ContactPurpose::try_from(purpose).unwrap_or_default();
+    let said = purpose != pb::ContactPurpose::Unspecified;
+    violations.check(said, &format!("{field}purpose"), "must be said");
+    let channel = pb::ContactChannel::try_from(channel).unwrap_or_default();
+    let said = channel != pb::ContactChannel::Unspecified;
+    violations.check(said, &format!("{field}channel"), "must be said");
+    Subject { purpose, channel }
+}
+
+/// An entry of the ledger of consents, on the wire.
+pub(crate) fn consent(consent: &Consent) -> pb::Consent {
+    pb::Consent {
+        name: consent::name(consent.customer, consent.sequence),
+        purpose: consent.subject.purpose.into(),
+        channel: consent.subject.channel.into(),
+        state: consent.state.into(),
+        policy_version: consent.policy_version.clone(),
+        evidence: consent.evidence.clone(),
+        actor: Some(wire::actor(&consent.actor_kind, &consent.actor)),
+        create_time: Some(wire::timestamp(consent.at)),
+    }
+}
+
+/// A contact that was asked for, on the wire.
+pub(crate) fn contact(contact: &Contact) -> pb::Contact {
+    pb::Contact {
+        name: contact::name(contact.customer, contact.id),
+        key: contact.key.clone(),
+        state: contact.state.into(),
+        actor: Some(wire::actor(&contact.actor_kind, &contact.actor)),
+        create_time: Some(wire::timestamp(contact.created_at)),
+        complete_time: contact.completed_at.map(wire::timestamp),
+        ..verdict(contact.subject, contact.at, &contact.verdict)
+    }
+}
+
+/// What would be decided of a contact at `at`, on the wire.
+pub(crate) fn verdict(subject: Subject, at: Time, verdict: &Verdict) -> pb::Contact {
+    let (state, blocks, retry_at, until) = match verdict {
+        Verdict::Granted { until } => (pb::ContactState::Reserved, &[][..], None, Some(*until)),
+        Verdict::Denied { blocks, retry_at } => {
+            (pb::ContactState::Denied, blocks.as_slice(), *retry_at, None)
+        }
+    };
+    pb::Contact {
+        purpose: subject.purpose.into(),
+        channel: subject.channel.into(),
+        state: state.into(),
+        blocks: blocks.iter().map(block).collect(),
+        retry_time: retry_at.map(wire::timestamp),
+        contact_time: Some(wire::timestamp(at)),
+        expire_time: until.map(wire::timestamp),
+        ..pb::Contact::default()
+    }
+}
+
+fn block(block: &Block) -> pb::ContactBlock {
+    pb::ContactBlock { rule: block.rule.into(), end_time: block.ends.map(wire::timestamp) }
 }
 
 #[cfg(test)]

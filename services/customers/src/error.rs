@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use contracts::customers::v1::{ErrorReason, IdentifierKind};
-use kernel::{Code, CustomerId, Fault, Violation, Violations, keys::KeyError};
+use contracts::customers::v1::{ContactState, ErrorReason, IdentifierKind};
+use kernel::{Blocker, Code, CustomerId, Fault, Violation, Violations, keys::KeyError};
 use store::idempotency::NotClaimed;
 
 /// Why a call to customers failed.
@@ -66,6 +66,28 @@ pub enum Error {
         /// The order's number.
         order_number: String,
     },
+    /// There is no such contact for this caller.
+    #[error("there is no contact `{name}`")]
+    ContactNotFound {
+        /// The contact as the caller named it.
+        name: String,
+    },
+    /// The key belongs to another contact.
+    #[error("the key `{key}` was used before for another contact")]
+    ContactKeyTaken {
+        /// The key.
+        key: String,
+    },
+    /// A contact was refused, or its outcome was told otherwise before.
+    #[error("the contact `{name}` is in state `{}` and stays there", state.as_str_name())]
+    ContactSettled {
+        /// The contact.
+        name: String,
+        /// Where it stands.
+        state: ContactState,
+        /// The same, for programs.
+        blockers: Vec<Blocker>,
+    },
     /// The caller's tenant is so new that word of it has not come here yet, and with it where its
     /// telephone numbers belong.
     #[error("the tenant is not known here yet; try again")]
@@ -85,6 +107,13 @@ pub enum Error {
 }
 
 impl Error {
+    /// A contact whose outcome cannot be told any more.
+    pub(crate) fn settled(name: String, state: ContactState) -> Self {
+        let description = format!("is in state {} already", state.as_str_name());
+        let blockers = vec![Blocker { kind: "STATE", subject: name.clone(), description }];
+        Self::ContactSettled { name, state, blockers }
+    }
+
     fn told(&self) -> (Code, ErrorReason) {
         match self {
             Self::Invalid(_) => (Code::InvalidArgument, ErrorReason::InvalidRequest),
@@ -98,6 +127,9 @@ impl Error {
             Self::LostRace => (Code::Aborted, ErrorReason::LostRace),
             Self::RequestIdReused { .. } => (Code::AlreadyExists, ErrorReason::RequestIdReused),
             Self::OrderTaken { .. } => (Code::AlreadyExists, ErrorReason::OrderTaken),
+            Self::ContactNotFound { .. } => (Code::NotFound, ErrorReason::ContactNotFound),
+            Self::ContactKeyTaken { .. } => (Code::AlreadyExists, ErrorReason::ContactKeyTaken),
+            Self::ContactSettled { .. } => (Code::FailedPrecondition, ErrorReason::ContactSettled),
             Self::TenantNotHeardOf | Self::Unavailable(_) => {
                 (Code::Unavailable, ErrorReason::Unavailable)
             }
@@ -135,6 +167,11 @@ impl Fault for Error {
                 vec![("request_id", request_id.clone()), ("resource", resource.clone())]
             }
             Self::OrderTaken { order_number } => vec![("order_number", order_number.clone())],
+            Self::ContactNotFound { name } => vec![("contact", name.clone())],
+            Self::ContactKeyTaken { key } => vec![("key", key.clone())],
+            Self::ContactSettled { name, state, .. } => {
+                vec![("contact", name.clone()), ("state", state.as_str_name().to_owned())]
+            }
             Self::Invalid(_)
             | Self::NobodyHas
             | Self::LostRace
@@ -153,8 +190,18 @@ impl Fault for Error {
         }
     }
 
+    fn blockers(&self) -> &[Blocker] {
+        match self {
+            Self::ContactSettled { blockers, .. } => blockers,
+            _ => &[],
+        }
+    }
+
     fn resource(&self) -> Option<(&'static str, String)> {
         match self {
+            Self::ContactNotFound { name } | Self::ContactSettled { name, .. } => {
+                Some(("contact", name.clone()))
+            }
             Self::CustomerNotFound { name } => Some(("customer", name.clone())),
             Self::IdentifierTaken { customer, .. } => Some(("customer", customer.name())),
             Self::ProductNotFound { name } | Self::ProductExists { name } => {
@@ -167,6 +214,7 @@ impl Fault for Error {
             | Self::NobodyHas
             | Self::LostRace
             | Self::OrderTaken { .. }
+            | Self::ContactKeyTaken { .. }
             | Self::TenantNotHeardOf
             | Self::Unavailable(_)
             | Self::Database(_)
@@ -199,6 +247,11 @@ impl Fault for Error {
                 format!("请求编号 `{request_id}` 已用于另一个请求，其结果是 `{resource}`")
             }
             Self::OrderTaken { order_number } => format!("订单 `{order_number}` 属于另一位客户"),
+            Self::ContactNotFound { name } => format!("没有联系记录 `{name}`"),
+            Self::ContactKeyTaken { key } => format!("键 `{key}` 已用于另一次联系"),
+            Self::ContactSettled { name, state, .. } => {
+                format!("联系记录 `{name}` 的状态已是 `{}`，不再改变", state.as_str_name())
+            }
             Self::TenantNotHeardOf => "租户信息尚未同步到此处，请稍后重试".to_owned(),
             Self::Unavailable(_) | Self::Database(_) | Self::Sealed(_) | Self::Corrupt(_) => {
                 return None;
@@ -274,6 +327,9 @@ mod tests {
                 resource: customer.name(),
             },
             Error::OrderTaken { order_number: text("2026-11-1") },
+            Error::ContactNotFound { name: format!("{}/contacts/1", customer.name()) },
+            Error::ContactKeyTaken { key: text("invitations/1") },
+            Error::settled(format!("{}/contacts/1", customer.name()), ContactState::Sent),
             Error::TenantNotHeardOf,
             Error::Unavailable(store::Error::Corrupt(text("stand-in"))),
             Error::Database(store::Error::Corrupt(text("stand-in"))),

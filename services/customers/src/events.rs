@@ -50,5 +50,6 @@ fn kind(change: &Change) -> &'static str {
         Change::Updated(_) => "customer.updated",
         Change::ProductCreated(_) => "product.created",
         Change::PurchaseRecorded(_) => "purchase.recorded",
+        Change::ConsentChanged(_) => "consent.changed",
     }
 }

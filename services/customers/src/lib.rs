@@ -1,5 +1,5 @@
-//! Customers: who they are, how they are recognised, what they bought, and what happened between
-//! them and the company.
+//! Customers: who they are, how they are recognised, what they bought, what happened between them and
+//! the company, and whether they may be contacted.
 //!
 //! # Invariants
 //! - Of one kind and one normalised identifier a tenant has one customer, held by a unique index over
@@ -11,6 +11,10 @@
 //!   of its aggregate.
 //! - An event of a ticket appears on the timeline once, and under its customer also where that was
 //!   known only later.
+//! - What a customer said of being contacted is never overwritten: what held at a past instant is told
+//!   the same for ever.
+//! - Any number of senders together keep the cap: a contact is granted only where nobody has taken a
+//!   place since the places were counted. A refusal is kept with its reasons.
 //!
 //! # Deliberately absent
 //! Guessing (salutations, names taken apart), merging by asserted identifiers, and search: an
@@ -24,6 +28,7 @@ mod app;
 mod convert;
 mod error;
 mod events;
+mod gate;
 mod position;
 mod rpc;
 mod service;

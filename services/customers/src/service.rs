@@ -1,9 +1,9 @@
 //! The contract's services, one line an RPC.
 
 use contracts::customers::v1::{
-    self as pb, customer_service_server::CustomerServiceServer,
-    product_service_server::ProductServiceServer, purchase_service_server::PurchaseServiceServer,
-    timeline_service_server::TimelineServiceServer,
+    self as pb, consent_service_server::ConsentServiceServer,
+    customer_service_server::CustomerServiceServer, product_service_server::ProductServiceServer,
+    purchase_service_server::PurchaseServiceServer, timeline_service_server::TimelineServiceServer,
 };
 use tonic::{
     Request, Response, Status, async_trait,
@@ -23,6 +23,7 @@ pub fn routes(app: &App) -> Routes {
 pub fn add_to(app: &App, routes: &mut RoutesBuilder) {
     let service = Service(app.clone());
     routes
+        .add_service(ConsentServiceServer::new(service.clone()))
         .add_service(CustomerServiceServer::new(service.clone()))
         .add_service(ProductServiceServer::new(service.clone()))
         .add_service(PurchaseServiceServer::new(service.clone()))
@@ -82,6 +83,49 @@ impl pb::customer_service_server::CustomerService for Service {
 
     async fn update_customer(&self, r: Request<pb::UpdateCustomerRequest>) -> Answer<pb::Customer> {
         serve!(self, r, write update_customer)
+    }
+}
+
+#[async_trait]
+impl pb::consent_service_server::ConsentService for Service {
+    async fn record_consent(&self, r: Request<pb::RecordConsentRequest>) -> Answer<pb::Consent> {
+        serve!(self, r, write record_consent)
+    }
+
+    async fn get_consent(
+        &self,
+        r: Request<pb::GetConsentRequest>,
+    ) -> Answer<pb::GetConsentResponse> {
+        serve!(self, r, read get_consent)
+    }
+
+    async fn list_consents(
+        &self,
+        r: Request<pb::ListConsentsRequest>,
+    ) -> Answer<pb::ListConsentsResponse> {
+        serve!(self, r, read list_consents)
+    }
+
+    async fn reserve_contact(&self, r: Request<pb::ReserveContactRequest>) -> Answer<pb::Contact> {
+        serve!(self, r, write reserve_contact)
+    }
+
+    async fn complete_contact(
+        &self,
+        r: Request<pb::CompleteContactRequest>,
+    ) -> Answer<pb::Contact> {
+        serve!(self, r, write complete_contact)
+    }
+
+    async fn can_contact(&self, r: Request<pb::CanContactRequest>) -> Answer<pb::Contact> {
+        serve!(self, r, read can_contact)
+    }
+
+    async fn list_contacts(
+        &self,
+        r: Request<pb::ListContactsRequest>,
+    ) -> Answer<pb::ListContactsResponse> {
+        serve!(self, r, read list_contacts)
     }
 }
 

@@ -1,5 +1,4 @@
-//! The consumer `customers.tenants`: where a tenant's telephone numbers without country code belong, as
-//! the gateway tells it.
+//! The consumer `customers.tenants`: where a tenant is at home, as the gateway tells it.
 
 use std::time::Duration;
 
@@ -18,7 +17,16 @@ pub const SOURCE: &str = "gateway";
 /// How often a process reads what the consumer has written.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Keeps the region of each tenant.
+/// Where a tenant is at home.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Home {
+    /// Where telephone numbers without country code belong, as an ISO 3166 code.
+    pub phone_region: String,
+    /// Where its customers are of whom nothing else is known, as an IANA name; empty where nobody said.
+    pub time_zone: String,
+}
+
+/// Keeps where each tenant is at home.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tenants;
 
@@ -27,7 +35,8 @@ impl Handler for Tenants {
         let payload: GatewayEvent = event.decode()?;
         if let Some(Change::TenantCreated(tenant) | Change::TenantUpdated(tenant)) = payload.change
         {
-            tenants::put(tx, event.tenant, &tenant.phone_region).await?;
+            let home = Home { phone_region: tenant.phone_region, time_zone: tenant.time_zone };
+            tenants::put(tx, event.tenant, &home).await?;
         }
         Ok(())
     }

@@ -27,6 +27,7 @@ use contracts::tickets::v1::{
     self as pb, conversation_service_client::ConversationServiceClient,
     ticket_service_client::TicketServiceClient,
 };
+use customers::domain::contact::Policy;
 use feed::{Sequencer, Source};
 use kernel::{
     Caller, CallerKind, Clock, CustomerId, Ids, Locale, Role, RowScope, TenantId, Time,
@@ -216,7 +217,13 @@ async fn customers_link(
         ids: Ids::seeded(clock.clone(), 99),
         keys: keys.clone(),
         tasks: TaskTracker::new(),
-        regions: HashMap::new(),
+        homes: HashMap::new(),
+        contact: Policy {
+            cap: 1,
+            period: Duration::from_hours(7 * 24),
+            quiet_hours: None,
+            grant: Duration::from_hours(1),
+        },
     });
     let wall = wall(customers::routes(&app), "tickets", "customers", clock, keys);
     link::link(tower::service_fn(move |request: http::Request<Body>| {

@@ -62,6 +62,8 @@ fn everything_stored_has_a_data_class() {
     assert_eq!(
         resources,
         [
+            "aftercare.customers.v1.Consent",
+            "aftercare.customers.v1.Contact",
             "aftercare.customers.v1.Customer",
             "aftercare.customers.v1.Product",
             "aftercare.customers.v1.Purchase",

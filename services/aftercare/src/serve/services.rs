@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use anyhow::{Context, Result};
 use contracts::r#type::v1::feed_service_server::FeedServiceServer;
-use customers::timeline;
+use customers::{domain::contact::Policy, tenants::Home, timeline};
 use feed::{Consumer, FeedServer, Handler, Managed, Site, Source};
 use kernel::{TenantId, keys::LastingKey};
 use knowledge::index::{self, Indexes};
@@ -98,12 +98,8 @@ impl Services {
             ids: process.ids.clone(),
             keys: process.keys.clone(),
             tasks: self.tasks.clone(),
-            regions: process
-                .seed
-                .tenants
-                .iter()
-                .map(|tenant| (tenant.id, tenant.phone_region.clone()))
-                .collect(),
+            homes: process.seed.tenants.iter().map(home).collect(),
+            contact: contact_policy(&process.config.contact),
         });
         app.load().await.context("what is known of the tenants cannot be read")?;
         let wall = process.wall(customers::routes(&app), &["customers"]);
@@ -232,6 +228,22 @@ impl Services {
         self.walls.insert(::gateway::NAME.to_owned(), wall);
         self.gateway = Some(gateway);
         Ok(())
+    }
+}
+
+/// Where a tenant of the seed is at home.
+fn home(tenant: &config::seed::Tenant) -> (TenantId, Home) {
+    let (phone_region, time_zone) = (tenant.phone_region.clone(), tenant.time_zone.clone());
+    (tenant.id, Home { phone_region, time_zone })
+}
+
+/// When customers may be contacted.
+fn contact_policy(contact: &config::Contact) -> Policy {
+    Policy {
+        cap: usize::from(contact.cap),
+        period: contact.cap_period,
+        quiet_hours: contact.quiet_hours(),
+        grant: contact.grant,
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use calendar::Hours;
 use contracts::customers::v1::{self as pb, CustomerEvent, IdentifierKind};
 use kernel::{
     Caller, CallerKind, Clock, CustomerId, Ids, Locale, Role, RowScope, TenantId, Time,
@@ -15,7 +16,7 @@ use testing::TestDb;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::{App, Error, MIGRATIONS, Parts};
+use crate::{App, Error, MIGRATIONS, Parts, domain::contact::Policy, tenants::Home};
 
 /// 2025-11-22 00:06:40 UTC.
 pub(crate) const START: Time = Time::from_micros(1_763_770_000_000_000);
@@ -39,7 +40,13 @@ impl Fixture {
             clock,
             keys,
             tasks: TaskTracker::new(),
-            regions: (1..9).map(|n| (tenant(n), "CN".to_owned())).collect(),
+            homes: (1..9).map(|n| (tenant(n), shanghai())).collect(),
+            contact: Policy {
+                cap: 1,
+                period: Duration::from_hours(7 * 24),
+                quiet_hours: Some(Hours::new("21:00", "08:00")),
+                grant: Duration::from_hours(1),
+            },
         });
         Self { app, _database: database }
     }
@@ -53,6 +60,14 @@ impl Fixture {
     pub(crate) async fn customer(&self, name: &str, phones: &[&str]) -> pb::Customer {
         let request = create(name, phones);
         super::create_customer::handle(self.app.clone(), system(), request).await.unwrap()
+    }
+
+    /// The name of a customer in this time zone, recorded.
+    pub(crate) async fn customer_in(&self, time_zone: &str) -> String {
+        let mut request = create("丙", &[]);
+        request.customer.as_mut().unwrap().time_zone = time_zone.to_owned();
+        let made = super::create_customer::handle(self.app.clone(), system(), request).await;
+        made.unwrap().name
     }
 
     /// A product of this id, recorded.
@@ -83,6 +98,11 @@ impl Fixture {
 
 pub(crate) fn tenant(n: u128) -> TenantId {
     TenantId::from(Uuid::from_u128(n))
+}
+
+/// Where the tenants are at home.
+fn shanghai() -> Home {
+    Home { phone_region: "CN".to_owned(), time_zone: "Asia/Shanghai".to_owned() }
 }
 
 /// A request to record a customer.

@@ -33,6 +33,11 @@ const LOCK: Sql = Sql::split(
      language, time_zone, segment, created_at, updated_at \
      FROM customers WHERE tenant = $1 AND id = $2 FOR UPDATE",
 );
+const HOLD: Sql = Sql::split(
+    "SELECT sequence, last_at, time_zone FROM customers WHERE tenant = $1 AND id = $2",
+    "SELECT sequence, last_at, time_zone FROM customers WHERE tenant = $1 AND id = $2 FOR UPDATE",
+);
+const ZONE: Sql = Sql::both("SELECT time_zone FROM customers WHERE tenant = $1 AND id = $2");
 const EXISTS: Sql = Sql::both("SELECT version FROM customers WHERE tenant = $1 AND id = $2");
 const LIST: Sql = Sql::both(
     "SELECT id, version, sequence, last_at, kind, display_name, family_name, given_name, salutation, \
@@ -49,7 +54,7 @@ const TOUCH: Sql =
     Sql::both("UPDATE customers SET sequence = $3, last_at = $4 WHERE tenant = $1 AND id = $2");
 
 /// Every statement of this module.
-pub(crate) const STATEMENTS: &[Sql] = &[INSERT, GET, LOCK, EXISTS, LIST, UPDATE, TOUCH];
+pub(crate) const STATEMENTS: &[Sql] = &[INSERT, GET, LOCK, HOLD, ZONE, EXISTS, LIST, UPDATE, TOUCH];
 
 #[derive(FromRow)]
 struct Row {
@@ -162,6 +167,40 @@ pub(crate) async fn lock(
     let mut customer = opened(sealer, row)?;
     customer.identifiers = identifiers::of_locked(tx, tenant, sealer, id).await?;
     Ok(Some(customer))
+}
+
+/// What a held customer's next event and quiet hours go by.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    /// The sequence of its last event.
+    pub(crate) sequence: i64,
+    /// The instant of its last event.
+    pub(crate) last_at: Time,
+    /// An IANA name, or empty.
+    pub(crate) time_zone: String,
+}
+
+/// A customer without names and identifiers, its row locked until the transaction ends.
+pub(crate) async fn hold(
+    tx: &mut Tx,
+    tenant: TenantId,
+    id: CustomerId,
+) -> Result<Option<Held>, Error> {
+    let row: Option<(i64, i64, String)> = tx.optional(HOLD, args![tenant, id]).await?;
+    Ok(row.map(|(sequence, last_at, time_zone)| {
+        let last_at = Time::from_micros(last_at);
+        Held { sequence, last_at, time_zone }
+    }))
+}
+
+/// A customer's own time zone, or empty; `None` where there is no such customer.
+pub(crate) async fn zone(
+    db: &Db,
+    tenant: TenantId,
+    id: CustomerId,
+) -> Result<Option<String>, Error> {
+    let row: Option<(String,)> = db.optional(ZONE, args![tenant, id]).await?;
+    Ok(row.map(|(zone,)| zone))
 }
 
 /// Writes what changed of a customer whose row is locked.

@@ -1,5 +1,7 @@
 //! The service's tables and every statement over them.
 
+pub(crate) mod consents;
+pub(crate) mod contacts;
 pub(crate) mod customers;
 pub(crate) mod identifiers;
 pub(crate) mod products;
@@ -13,6 +15,7 @@ use store::{Migration, Migrations, Sql};
 pub const MIGRATIONS: &[Migration] = &[
     store::migration!(100, "../../migrations", "0100_customers"),
     store::migration!(101, "../../migrations", "0101_tenants"),
+    store::migration!(102, "../../migrations", "0102_consent"),
 ];
 
 /// Everything that makes up the service's schema.
@@ -22,6 +25,8 @@ pub fn migrations() -> Migrations {
 
 /// Every fixed statement of the service, by module; a test prepares them on both engines.
 pub const STATEMENTS: &[&[Sql]] = &[
+    consents::STATEMENTS,
+    contacts::STATEMENTS,
     customers::STATEMENTS,
     identifiers::STATEMENTS,
     products::STATEMENTS,

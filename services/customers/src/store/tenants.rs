@@ -1,25 +1,31 @@
-//! Where the telephone numbers of each tenant belong.
+//! Where each tenant is at home, as the gateway has told it.
 
 use kernel::TenantId;
 use store::{Db, Error, Sql, Tx, args};
 use uuid::Uuid;
 
+use crate::tenants::Home;
+
 const PUT: Sql = Sql::both(
-    "INSERT INTO tenants (tenant, phone_region) VALUES ($1, $2) \
-     ON CONFLICT (tenant) DO UPDATE SET phone_region = excluded.phone_region",
+    "INSERT INTO tenants (tenant, phone_region, time_zone) VALUES ($1, $2, $3) \
+     ON CONFLICT (tenant) DO UPDATE \
+     SET phone_region = excluded.phone_region, time_zone = excluded.time_zone",
 );
-const ALL: Sql = Sql::both("SELECT tenant, phone_region FROM tenants");
+const ALL: Sql = Sql::both("SELECT tenant, phone_region, time_zone FROM tenants");
 
 /// Every statement of this module.
 pub(crate) const STATEMENTS: &[Sql] = &[PUT, ALL];
 
-/// Writes the region of a tenant, as an ISO 3166 code.
-pub(crate) async fn put(tx: &mut Tx, tenant: TenantId, region: &str) -> Result<(), Error> {
-    tx.execute(PUT, args![tenant, region]).await.map(drop)
+/// Writes where a tenant is at home.
+pub(crate) async fn put(tx: &mut Tx, tenant: TenantId, home: &Home) -> Result<(), Error> {
+    tx.execute(PUT, args![tenant, &home.phone_region, &home.time_zone]).await.map(drop)
 }
 
-/// The region of every tenant that the gateway has told of.
-pub(crate) async fn all(db: &Db) -> Result<Vec<(TenantId, String)>, Error> {
-    let rows: Vec<(Uuid, String)> = db.all(ALL, args![]).await?;
-    Ok(rows.into_iter().map(|(tenant, region)| (tenant.into(), region)).collect())
+/// Where every tenant is at home that the gateway has told of.
+pub(crate) async fn all(db: &Db) -> Result<Vec<(TenantId, Home)>, Error> {
+    let rows: Vec<(Uuid, String, String)> = db.all(ALL, args![]).await?;
+    let home = |(tenant, phone_region, time_zone): (Uuid, _, _)| {
+        (tenant.into(), Home { phone_region, time_zone })
+    };
+    Ok(rows.into_iter().map(home).collect())
 }

@@ -138,6 +138,7 @@ pub(crate) fn grants() -> Arc<Grants> {
         ["customers.*", "products.read", "purchases.read", "workspace.read"].map(str::to_owned),
     );
     supervisor.extend(["articles.read", "articles.search", "articles.vote"].map(str::to_owned));
+    supervisor.extend(["consents.*", "contacts.read"].map(str::to_owned));
     let mine = [(Role::Supervisor, supervisor)].into();
     Arc::new(Grants::shipped().overridden_by(Grants::parse(&mine).unwrap()))
 }

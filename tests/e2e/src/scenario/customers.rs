@@ -1,6 +1,8 @@
 //! The scenarios of customers.
 
-use kernel::Role;
+use std::time::Duration;
+
+use kernel::{Clock, Role};
 use serde_json::{Value, json};
 
 use super::{Abroad, Prepared, Scenario};
@@ -82,6 +84,48 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         role: Role::Agent,
         abroad: Abroad::Missing,
         prepare: |desk| Box::pin(list_timeline(desk)),
+    },
+    Scenario {
+        method: "aftercare.customers.v1.ConsentService.RecordConsent",
+        role: Role::Agent,
+        abroad: Abroad::Missing,
+        prepare: |desk| Box::pin(record_consent(desk)),
+    },
+    Scenario {
+        method: "aftercare.customers.v1.ConsentService.GetConsent",
+        role: Role::Agent,
+        abroad: Abroad::Missing,
+        prepare: |desk| Box::pin(get_consent(desk)),
+    },
+    Scenario {
+        method: "aftercare.customers.v1.ConsentService.ListConsents",
+        role: Role::Agent,
+        abroad: Abroad::Missing,
+        prepare: |desk| Box::pin(list_consents(desk)),
+    },
+    Scenario {
+        method: "aftercare.customers.v1.ConsentService.ReserveContact",
+        role: Role::Integration,
+        abroad: Abroad::Missing,
+        prepare: |desk| Box::pin(reserve_contact(desk)),
+    },
+    Scenario {
+        method: "aftercare.customers.v1.ConsentService.CompleteContact",
+        role: Role::Integration,
+        abroad: Abroad::Missing,
+        prepare: |desk| Box::pin(complete_contact(desk)),
+    },
+    Scenario {
+        method: "aftercare.customers.v1.ConsentService.CanContact",
+        role: Role::Agent,
+        abroad: Abroad::Missing,
+        prepare: |desk| Box::pin(can_contact(desk)),
+    },
+    Scenario {
+        method: "aftercare.customers.v1.ConsentService.ListContacts",
+        role: Role::Agent,
+        abroad: Abroad::Missing,
+        prepare: |desk| Box::pin(list_contacts(desk)),
     },
 ];
 
@@ -178,4 +222,97 @@ async fn list_timeline(desk: &Desk<'_>) -> Prepared {
     let customer = ticket["customer"].as_str().unwrap_or_default();
     desk.timeline(customer, 1).await;
     Prepared::new(json!({ "parent": customer }), &[customer], &[&ticket])
+}
+
+/// What a customer said of this purpose by e-mail.
+fn consent(purpose: &str) -> Value {
+    json!({
+        "purpose": purpose,
+        "channel": "CONTACT_CHANNEL_EMAIL",
+        "state": "CONSENT_STATE_GRANTED",
+        "policyVersion": "2026-11",
+        "evidence": format!("form:{}", canary()),
+    })
+}
+
+/// A customer who agreed to surveys by e-mail, and the entry that says so.
+async fn agreed(desk: &Desk<'_>) -> (Value, Value) {
+    let customer = desk.customer().await;
+    let request =
+        json!({ "parent": name(&customer), "consent": consent("CONTACT_PURPOSE_SURVEY") });
+    let entry = desk.agent().call("RecordConsent", request).await;
+    (customer, entry)
+}
+
+/// A request for a contact about an open matter, which waits neither for a place nor for the morning.
+fn contact(customer: &str) -> Value {
+    json!({
+        "customer": customer,
+        "purpose": "CONTACT_PURPOSE_SERVICE",
+        "channel": "CONTACT_CHANNEL_EMAIL",
+        "key": format!("tickets/{}", canary()),
+    })
+}
+
+/// A customer for whom a contact was granted, and that contact.
+async fn granted(desk: &Desk<'_>) -> (Value, Value) {
+    let customer = desk.customer().await;
+    let granted = desk.system().call("ReserveContact", contact(&name(&customer))).await;
+    (customer, granted)
+}
+
+async fn record_consent(desk: &Desk<'_>) -> Prepared {
+    let (customer, entry) = agreed(desk).await;
+    let said = consent("CONTACT_PURPOSE_PROMOTION");
+    let request = json!({ "parent": name(&customer), "consent": said, "requestId": new_id() });
+    Prepared::new(request, &[&name(&customer)], &[&customer, &entry])
+}
+
+async fn get_consent(desk: &Desk<'_>) -> Prepared {
+    let (customer, entry) = agreed(desk).await;
+    let request = json!({
+        "customer": name(&customer),
+        "purpose": entry["purpose"],
+        "channel": entry["channel"],
+    });
+    Prepared::new(request, &[&name(&customer)], &[&customer, &entry])
+}
+
+async fn list_consents(desk: &Desk<'_>) -> Prepared {
+    let (customer, entry) = agreed(desk).await;
+    let name = name(&customer);
+    Prepared::new(json!({ "parent": name }), &[&name], &[&customer, &entry])
+}
+
+async fn reserve_contact(desk: &Desk<'_>) -> Prepared {
+    let (customer, other) = granted(desk).await;
+    let name = name(&customer);
+    Prepared::new(contact(&name), &[&name], &[&customer, &other])
+}
+
+async fn complete_contact(desk: &Desk<'_>) -> Prepared {
+    let (customer, granted) = granted(desk).await;
+    let name = name(&granted);
+    let request = json!({ "name": name, "outcome": "CONTACT_OUTCOME_SENT", "requestId": new_id() });
+    Prepared::new(request, &[&name], &[&customer, &granted])
+}
+
+async fn can_contact(desk: &Desk<'_>) -> Prepared {
+    let customer = desk.customer().await;
+    let name = name(&customer);
+    // A fixed instant, so that the same is answered twice.
+    let later = Clock::system().now() + Duration::from_hours(20 * 24);
+    let request = json!({
+        "customer": name,
+        "purpose": "CONTACT_PURPOSE_SURVEY",
+        "channel": "CONTACT_CHANNEL_EMAIL",
+        "earliestTime": later.to_string(),
+    });
+    Prepared::new(request, &[&name], &[&customer])
+}
+
+async fn list_contacts(desk: &Desk<'_>) -> Prepared {
+    let (customer, granted) = granted(desk).await;
+    let name = name(&customer);
+    Prepared::new(json!({ "parent": name }), &[&name], &[&customer, &granted])
 }

@@ -59,6 +59,7 @@ async fn every_reason_is_golden() {
         let (mut table, mut names) = (Table::new(), Names::new());
         of_tickets(&desk, &mut table, &mut names).await;
         of_customers(&desk, &mut table, &mut names).await;
+        of_contacts(&desk, &mut table, &mut names).await;
         of_a_restored_feed(&suite, &desk, &mut table, &mut names).await;
         of_a_broken_database(&suite, &desk, &mut table, &mut names).await;
         of_a_database_away(&suite, &desk, &mut table, &mut names).await;
@@ -171,6 +172,26 @@ async fn of_customers(desk: &Desk<'_>, table: &mut Table, names: &mut Names) {
 }
 
 /// A resume token of the database as it was before it was restored.
+async fn of_contacts(desk: &Desk<'_>, table: &mut Table, names: &mut Names) {
+    let (customer, other) = (name(&desk.customer().await), name(&desk.customer().await));
+    let reserve = |customer: &str| {
+        json!({
+            "customer": customer, "key": "invitations/1",
+            "purpose": "CONTACT_PURPOSE_SERVICE", "channel": "CONTACT_CHANNEL_EMAIL",
+        })
+    };
+    let contact = name(&desk.system().call("ReserveContact", reserve(&customer)).await);
+    let told = |contact: &str, outcome: &str| json!({ "name": contact, "outcome": outcome });
+    desk.system().call("CompleteContact", told(&contact, "CONTACT_OUTCOME_SENT")).await;
+    for (method, request) in [
+        ("ReserveContact", reserve(&other)),
+        ("CompleteContact", told(&nobodys(&contact), "CONTACT_OUTCOME_SENT")),
+        ("CompleteContact", told(&contact, "CONTACT_OUTCOME_FAILED")),
+    ] {
+        note(table, names, desk.system(), method, request).await;
+    }
+}
+
 async fn of_a_restored_feed(suite: &Suite, desk: &Desk<'_>, table: &mut Table, names: &mut Names) {
     let mut stream = desk.agent().open("WatchTickets", &json!({})).await.expect("a watch opens");
     let first = stream.message().await.expect("it goes on").expect("it says that it lives");

@@ -181,7 +181,8 @@ fn wrong(request: &Value) -> Vec<(Value, &'static str)> {
     }
     if request.get("pageSize").is_some() || request.get("parent").is_some() {
         let page = with("pageToken", json!("nonsense"));
-        let lists = ["entry", "revision"].iter().all(|field| request.get(field).is_none());
+        let lists =
+            ["entry", "revision", "consent"].iter().all(|field| request.get(field).is_none());
         wrong.extend(lists.then_some((page, "with a bad page token")));
     }
     wrong

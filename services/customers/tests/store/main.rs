@@ -3,14 +3,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail its test")]
 
+mod contacts;
+
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use aftercare_customers::{
-    App, MIGRATIONS, Parts, STATEMENTS, routes, tenants::Tenants, timeline::Timeline,
+    App, MIGRATIONS, Parts, STATEMENTS, routes,
+    tenants::{Home, Tenants},
+    timeline::Timeline,
 };
 use contracts::{
     customers::v1::{
-        self as pb, customer_service_client::CustomerServiceClient,
+        self as pb, consent_service_client::ConsentServiceClient,
+        customer_service_client::CustomerServiceClient,
         product_service_client::ProductServiceClient,
         purchase_service_client::PurchaseServiceClient,
         timeline_service_client::TimelineServiceClient,
@@ -82,9 +87,8 @@ impl Suite {
             clock,
             keys: keys.clone(),
             tasks: TaskTracker::new(),
-            regions: (0..9)
-                .map(|n| (TenantId::from(Uuid::from_u128(n)), "CN".to_owned()))
-                .collect(),
+            homes: (0..9).map(|n| (TenantId::from(Uuid::from_u128(n)), shanghai())).collect(),
+            contact: contacts::policy(),
         });
         Self { app }
     }
@@ -114,6 +118,10 @@ impl Suite {
         PurchaseServiceClient::new(self.link(tenant, RowScope::Tenant))
     }
 
+    fn consents(&self, tenant: u128) -> ConsentServiceClient<Link> {
+        ConsentServiceClient::new(self.link(tenant, RowScope::Tenant))
+    }
+
     fn timelines(&self, tenant: u128) -> TimelineServiceClient<Link> {
         TimelineServiceClient::new(self.link(tenant, RowScope::Tenant))
     }
@@ -139,6 +147,10 @@ impl Suite {
     async fn count(&self, sql: Sql) -> i64 {
         self.db().one::<(i64,)>(sql, args![Uuid::from_u128(1)]).await.unwrap().0
     }
+}
+
+fn shanghai() -> Home {
+    Home { phone_region: "CN".to_owned(), time_zone: "Asia/Shanghai".to_owned() }
 }
 
 fn call(tenant: u128, scope: RowScope) -> Call {
