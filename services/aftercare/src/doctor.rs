@@ -238,14 +238,14 @@ mod tests {
         };
         assert_eq!(of(&[]).len(), 1);
         let own = of(&[("AFTERCARE__SERVICES__CUSTOMERS__PUBLIC", "127.0.0.1:8081")]);
-        assert_eq!(own.len(), 4);
+        assert_eq!(own.len(), 5);
         assert_eq!(own[2].1.public.unwrap().port(), 8081);
         let behind = of(&[
             ("AFTERCARE__SERVICES__GATEWAY__LINK", "http://127.0.0.1:8181"),
             ("AFTERCARE__SERVICES__CUSTOMERS__ADMIN", "127.0.0.1:9091"),
         ]);
         let doors: Vec<_> = behind.iter().map(|(_, at)| at.public.is_some()).collect();
-        assert_eq!(doors, [true, false, false, false], "clients come by way of the gateway");
+        assert_eq!(doors, [true, false, false, false, false], "clients come by way of the gateway");
     }
 
     #[tokio::test]
