@@ -69,7 +69,7 @@ async fn one_trace_shows_a_ticket_through_the_services_the_feed_and_its_consumer
     let way = until("all of the way is told", async || way(&receiver.spans())).await;
     let process = |span: &SeenSpan| span.process.clone();
     for span in [&way.edge, &way.tickets, &way.recorded, &way.asked] {
-        assert_eq!(process(span), "aftercare-gateway-tickets-knowledge", "{}", span.name);
+        assert_eq!(process(span), "aftercare-gateway-tickets-knowledge-surveys", "{}", span.name);
     }
     for span in [&way.customers, &way.resolved, &way.consumed, &way.applied] {
         assert_eq!(process(span), "aftercare-customers", "{}", span.name);
