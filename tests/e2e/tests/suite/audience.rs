@@ -38,7 +38,7 @@ const SIDE_BY_SIDE: usize = 4;
 pub(crate) struct Eye<'a> {
     reader: Reader,
     client: Client,
-    library: &'a Library,
+    shelf: &'a Library,
     /// A search of theirs; empty where they may not search.
     search: String,
     /// A ticket for each audience, with the words of all its articles.
@@ -81,35 +81,35 @@ fn every_rpc_that_shows_articles_is_looked_at() {
 async fn every_reader_sees_what_is_for_them_and_nothing_else() {
     each_backend(async |suite| {
         let desk = Desk::new(suite, Tenant::North);
-        let library = Library::stock(&desk).await;
-        let tickets = Box::pin(prepare(&desk, &library)).await;
+        let shelf = Library::stock(&desk).await;
+        let tickets = Box::pin(prepare(&desk, &shelf)).await;
         let mut eyes = Vec::new();
         for reader in Reader::all() {
-            eyes.push(Eye::open(suite, &desk, reader, &library, &tickets).await);
+            eyes.push(Eye::open(suite, &desk, reader, &shelf, &tickets).await);
         }
-        let tokens = tokens(desk.system(), &library).await;
+        let tokens = tokens(desk.system(), &shelf).await;
         let found = stream::iter(&eyes).map(|eye| eye.everything(suite, &tokens));
         let mut found: Vec<_> = found.buffer_unordered(SIDE_BY_SIDE).concat().await;
-        found.extend(visitor::everything(suite, &library).await);
+        found.extend(visitor::everything(suite, &shelf).await);
         let more = found.len().saturating_sub(40);
         let first: Vec<_> = found.iter().take(40).map(String::as_str).collect();
         assert!(found.is_empty(), "\n{}\nand {more} more\n", first.join("\n"));
-        feed_holds_no_words(suite, &library).await;
+        feed_holds_no_words(suite, &shelf).await;
         feed_is_not_for(suite, &eyes).await;
     })
     .await;
 }
 
 /// Lets the library be found, voted on and searched for, and records the tickets.
-async fn prepare(desk: &Desk<'_>, library: &Library) -> Vec<(For, String)> {
+async fn prepare(desk: &Desk<'_>, shelf: &Library) -> Vec<(For, String)> {
     let system = desk.system();
-    let search = json!({ "query": library.word, "pageSize": 50 });
+    let search = json!({ "query": shelf.word, "pageSize": 50 });
     until("all that is live is found", async || {
         let found = system.call("Search", search.clone()).await;
         (found["totalSize"] == For::ALL.len()).then_some(())
     })
     .await;
-    for book in &library.books {
+    for book in &shelf.books {
         if matches!(book.state, State::Live | State::Archived) {
             let vote = json!({ "name": book.revision(1), "helpful": true, "comment": "good" });
             system.call("Vote", vote).await;
@@ -117,14 +117,14 @@ async fn prepare(desk: &Desk<'_>, library: &Library) -> Vec<(For, String)> {
     }
     until("the search is logged", async || {
         let listed = system.call("ListSearches", json!({ "pageSize": 1000 })).await;
-        let is_ours = |search: &&Value| search["query"] == library.word.as_str();
+        let is_ours = |search: &&Value| search["query"] == shelf.word.as_str();
         let mut ours = listed["searches"].as_array()?.iter().filter(is_ours);
         ours.any(|search| search["totalSize"] == For::ALL.len()).then_some(())
     })
     .await;
     let mut tickets = Vec::new();
     for audience in For::ALL {
-        let of = library.books.iter().filter(|book| book.audience == audience);
+        let of = shelf.books.iter().filter(|book| book.audience == audience);
         // What has two of a text's words may answer it.
         let what: Vec<_> = of.flat_map(|book| [book.title.as_str(), &book.body]).collect();
         let ticket = json!({ "ticket": {
@@ -138,11 +138,11 @@ async fn prepare(desk: &Desk<'_>, library: &Library) -> Vec<(For, String)> {
 }
 
 /// Where the second page starts of what a reader of everything is shown.
-async fn tokens(system: &Client, library: &Library) -> Vec<(&'static str, Value)> {
+async fn tokens(system: &Client, shelf: &Library) -> Vec<(&'static str, Value)> {
     let mut tokens = Vec::new();
     for (method, mut request) in [
-        ("ListArticles", json!({ "tag": library.tag, "pageSize": 2 })),
-        ("Search", json!({ "query": library.word, "pageSize": 2 })),
+        ("ListArticles", json!({ "tag": shelf.tag, "pageSize": 2 })),
+        ("Search", json!({ "query": shelf.word, "pageSize": 2 })),
     ] {
         let page = system.call(method, request.clone()).await;
         assert!(page["nextPageToken"].is_string(), "{method} has another page: {page:#}");
@@ -157,7 +157,7 @@ impl<'a> Eye<'a> {
         suite: &Suite,
         desk: &Desk<'_>,
         reader: Reader,
-        library: &'a Library,
+        shelf: &'a Library,
         tickets: &'a [(For, String)],
     ) -> Self {
         let client = match reader.scopes {
@@ -169,9 +169,9 @@ impl<'a> Eye<'a> {
                 suite.anonymous().with("authorization", format!("Bearer {secret}"))
             }
         };
-        let mut eye = Self { reader, client, library, search: String::new(), tickets };
+        let mut eye = Self { reader, client, shelf, search: String::new(), tickets };
         if eye.may("Search") {
-            let found = eye.client.call("Search", json!({ "query": library.word })).await;
+            let found = eye.client.call("Search", json!({ "query": shelf.word })).await;
             found["search"].as_str().unwrap().clone_into(&mut eye.search);
         }
         eye
@@ -299,7 +299,7 @@ impl<'a> Eye<'a> {
         meant: Option<&Meant<'_>>,
         found: &mut Vec<String>,
     ) {
-        let wrong = self.library.wrong_in(&self.reader, asked, text, meant);
+        let wrong = self.shelf.wrong_in(&self.reader, asked, text, meant);
         let who = &self.reader.who;
         found
             .extend(wrong.into_iter().map(|wrong| format!("{who}: {what} {wrong}: asked {asked}")));
@@ -314,7 +314,7 @@ impl<'a> Eye<'a> {
         found: &mut Vec<String>,
     ) {
         for page in pages {
-            let path = (page.path)(self.library);
+            let path = (page.path)(self.shelf);
             let text = fetch(&path).await;
             let books = if self.may(page.like) { (page.shows)(self) } else { Vec::new() };
             let meant = Meant { depth: page.depth, books, only: true };
@@ -367,7 +367,7 @@ fn told(name: &str, parts: &[Value]) -> (String, Value) {
 }
 
 /// The events of these articles are there, and hold none of their words.
-async fn feed_holds_no_words(suite: &Suite, library: &Library) {
+async fn feed_holds_no_words(suite: &Suite, shelf: &Library) {
     let peer = peer(suite);
     let heads = peer.call("Heads", json!({ "source": "knowledge" })).await;
     let mut seen = BTreeSet::new();
@@ -379,12 +379,12 @@ async fn feed_holds_no_words(suite: &Suite, library: &Library) {
             let Some(events) = page["events"].as_array() else { break };
             for event in events {
                 seen.extend(event["aggregate"].as_str().map(str::to_owned));
-                holds_no_words(event, library);
+                holds_no_words(event, shelf);
             }
             after.clone_from(&events[events.len() - 1]["position"]);
         }
     }
-    for book in &library.books {
+    for book in &shelf.books {
         assert!(
             seen.contains(book.name.trim_start_matches("articles/")),
             "{} has events",
@@ -393,14 +393,14 @@ async fn feed_holds_no_words(suite: &Suite, library: &Library) {
     }
 }
 
-fn holds_no_words(event: &Value, library: &Library) {
+fn holds_no_words(event: &Value, shelf: &Library) {
     let payload = event["payload"].as_str().map(|text| BASE64_STANDARD.decode(text));
     let payload = payload.transpose().expect("bytes are base64").unwrap_or_default();
     let message = POOL.get_message_by_name("aftercare.knowledge.v1.KnowledgeEvent");
     let change = DynamicMessage::decode(message.expect("knowledge has events"), payload.as_slice());
     let change = json_of(&change.expect("the payload is one")).to_string();
     let all = [event.to_string(), String::from_utf8_lossy(&payload).into_owned(), change];
-    for book in &library.books {
+    for book in &shelf.books {
         let words = [&book.title, &book.body, &book.question, &book.tag, &book.external_id];
         for word in words.into_iter().chain([&book.note]).chain(&book.later) {
             assert!(all.iter().all(|text| !text.contains(word)), "{word} is in {event:#}");

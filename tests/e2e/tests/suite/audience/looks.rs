@@ -53,15 +53,15 @@ pub(crate) struct Page {
 /// Pages of every reader.
 pub(crate) const PAGES: &[Page] = &[
     Page {
-        path: |library| format!("/v1/articles:search?query={}&pageSize=50", library.word),
+        path: |shelf| format!("/v1/articles:search?query={}&pageSize=50", shelf.word),
         like: "Search",
-        shows: |eye| eye.library.found_by(&eye.reader),
+        shows: |eye| eye.shelf.found_by(&eye.reader),
         depth: Depth::Title,
     },
     Page {
-        path: |library| format!("/v1/articles:suggest?prefix={}&pageSize=20", library.word),
+        path: |shelf| format!("/v1/articles:suggest?prefix={}&pageSize=20", shelf.word),
         like: "Suggest",
-        shows: |eye| eye.library.found_by(&eye.reader),
+        shows: |eye| eye.shelf.found_by(&eye.reader),
         // Of each article its title or a similar question.
         depth: Depth::Name,
     },
@@ -126,7 +126,7 @@ fn each<'a>(
             Ask::new(request, Expect::Missing(name(book)))
         }
     };
-    eye.library.books.iter().map(ask).collect()
+    eye.shelf.books.iter().map(ask).collect()
 }
 
 fn get<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
@@ -143,8 +143,8 @@ fn batch_get<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
     let one = |book: &Book| json!({ "names": [book.name] });
     let mut asks = each(eye, Depth::Whole, one, |book| book.name.clone());
     // One that is hidden hides those beside it, which anybody sees.
-    let open = &eye.library.books[0];
-    for book in &eye.library.books[1..] {
+    let open = &eye.shelf.books[0];
+    for book in &eye.shelf.books[1..] {
         let request = json!({ "names": [open.name, book.name] });
         asks.push(if eye.reader.sees(book) {
             Ask::shows(request, Depth::Whole, vec![open, book])
@@ -156,19 +156,19 @@ fn batch_get<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
 }
 
 fn list<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
-    let (library, shown) = (eye.library, eye.library.seen_by(&eye.reader));
+    let (shelf, shown) = (eye.shelf, eye.shelf.seen_by(&eye.reader));
     let all = |request| Ask::shows(request, Depth::Listed, shown.clone());
     let mut asks = vec![
         all(json!({ "pageSize": 1000 })),
-        all(json!({ "tag": library.tag, "pageSize": 3 })),
-        all(json!({ "product": library.product })),
+        all(json!({ "tag": shelf.tag, "pageSize": 3 })),
+        all(json!({ "product": shelf.product })),
     ];
     for audience in For::ALL {
         let request = json!({ "kind": audience.kind(), "pageSize": 1000 });
         let books = shown.iter().copied().filter(|book| book.audience == audience).collect();
         asks.push(Ask::shows(request, Depth::Listed, books));
     }
-    for book in &library.books {
+    for book in &shelf.books {
         let one = |show: bool| if show { vec![book] } else { Vec::new() };
         let (sees, staff) = (eye.reader.sees(book), eye.reader.is_staff());
         asks.push(Ask::shows(json!({ "tag": book.tag }), Depth::Listed, one(sees)));
@@ -184,7 +184,7 @@ fn of_writers<'a>(
     request: impl Fn(&Book) -> Value,
     reason: &'static str,
 ) -> Vec<Ask<'a>> {
-    let books = eye.library.books.iter();
+    let books = eye.shelf.books.iter();
     books.map(|book| Ask::new(request(book), Expect::Refused(reason))).collect()
 }
 
@@ -214,7 +214,7 @@ fn command<'a>(eye: &'a Eye<'_>, name: fn(&Book) -> String) -> Vec<Ask<'a>> {
 fn get_revision<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
     let first = |book: &Book| json!({ "name": book.revision(1) });
     let mut asks = each(eye, Depth::Revision, first, |book| book.revision(1));
-    for book in &eye.library.books {
+    for book in &eye.shelf.books {
         for (number, _) in (2..).zip(&book.later) {
             let name = book.revision(number);
             let request = json!({ "name": name });
@@ -234,7 +234,7 @@ fn list_revisions<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
 }
 
 fn search<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
-    let Library { word, tag, product, .. } = eye.library;
+    let Library { word, tag, product, .. } = eye.shelf;
     let mut asks = vec![
         found(eye, json!({ "query": word, "pageSize": 2 }), |_| true),
         found(eye, json!({ "query": word, "tags": [tag], "products": [product] }), |_| true),
@@ -247,7 +247,7 @@ fn search<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
         let request = json!({ "query": word, "kinds": [audience.kind()] });
         asks.push(found(eye, request, |book| book.audience == audience));
     }
-    for book in &eye.library.books {
+    for book in &eye.shelf.books {
         for query in [&book.title, &book.body, &book.question, &book.tag] {
             asks.push(found(eye, json!({ "query": query }), |one| one.name == book.name));
         }
@@ -263,7 +263,7 @@ fn search<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
 
 /// A request that finds those of the books that this reader finds which are such.
 fn found<'a>(eye: &'a Eye<'_>, request: Value, is: impl Fn(&Book) -> bool) -> Ask<'a> {
-    let found = eye.library.found_by(&eye.reader).into_iter();
+    let found = eye.shelf.found_by(&eye.reader).into_iter();
     Ask::shows(request, Depth::Title, found.filter(|book| is(book)).collect())
 }
 
@@ -271,7 +271,7 @@ fn found<'a>(eye: &'a Eye<'_>, request: Value, is: impl Fn(&Book) -> bool) -> As
 fn counts(eye: &Eye<'_>, pages: &[Value]) -> Vec<String> {
     let text: Vec<_> = pages.iter().map(|page| page["results"].to_string()).collect();
     let text = text.join("\n");
-    let shown: Vec<_> = eye.library.books.iter().filter(|book| book.is_in(&text)).collect();
+    let shown: Vec<_> = eye.shelf.books.iter().filter(|book| book.is_in(&text)).collect();
     let mut kinds: Vec<_> = shown.iter().map(|book| book.audience.kind()).collect();
     kinds.sort_unstable();
     let mut wrong = Vec::new();
@@ -291,7 +291,7 @@ fn counts(eye: &Eye<'_>, pages: &[Value]) -> Vec<String> {
 }
 
 fn suggest<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
-    let word = &eye.library.word;
+    let word = &eye.shelf.word;
     let asked = |prefix: &str| json!({ "prefix": prefix, "pageSize": 20 });
     let mut asks =
         vec![found(eye, asked(word), |_| true), found(eye, asked(&word[..20]), |_| true)];
@@ -300,7 +300,7 @@ fn suggest<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
         request["audience"] = json!(level.level());
         asks.push(found(eye, request, |book| book.audience.is_within(level)));
     }
-    for book in &eye.library.books {
+    for book in &eye.shelf.books {
         for word in [&book.title, &book.question] {
             asks.push(found(eye, asked(word), |one| one.name == book.name));
         }
@@ -316,7 +316,7 @@ fn suggest<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
 }
 
 fn suggest_for_text<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
-    let Library { word, product, .. } = eye.library;
+    let Library { word, product, .. } = eye.shelf;
     let mut asks = Vec::new();
     // No word of it stands in articles of other tests: they would be suggested, too.
     for level in For::LEVELS {
@@ -325,7 +325,7 @@ fn suggest_for_text<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
     }
     let request = json!({ "text": word, "products": [product], "pageSize": 20 });
     asks.push(found(eye, request, |_| true));
-    for book in &eye.library.books {
+    for book in &eye.shelf.books {
         let request = json!({ "text": format!("{} {}", book.title, book.body) });
         asks.push(found(eye, request, |one| one.name == book.name));
     }
@@ -335,10 +335,10 @@ fn suggest_for_text<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
 /// Only for who may write: to them it says what hides an article from others.
 fn explain<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
     let mut asks = Vec::new();
-    for book in &eye.library.books {
+    for book in &eye.shelf.books {
         for level in For::LEVELS {
             let request =
-                json!({ "name": book.name, "query": eye.library.word, "audience": level.level() });
+                json!({ "name": book.name, "query": eye.shelf.word, "audience": level.level() });
             let beyond = !book.audience.is_within(level);
             let audience = beyond.then_some("HIDDEN_REASON_AUDIENCE");
             let state = match book.state {
@@ -362,11 +362,11 @@ fn explain<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
 /// What no search shows cannot be chosen, whoever may read it.
 fn choose<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
     let mut asks = Vec::new();
-    for book in &eye.library.books {
+    for book in &eye.shelf.books {
         for number in 1..=book.later.len() + 1 {
             let revision = book.revision(number);
             let request = json!({ "name": eye.search, "revision": revision });
-            let found = eye.library.found_by(&eye.reader);
+            let found = eye.shelf.found_by(&eye.reader);
             let is_found = number == 1 && found.iter().any(|one| one.name == book.name);
             let expect = if is_found { Expect::Answered } else { Expect::Missing(revision) };
             asks.push(Ask::new(request, expect));
@@ -376,7 +376,7 @@ fn choose<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
 }
 
 fn list_searches<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
-    let books = eye.library.found_by(&eye.reader);
+    let books = eye.shelf.found_by(&eye.reader);
     let meant = Meant { depth: Depth::Name, books, only: false };
     let ask = Ask::new(json!({ "pageSize": 500 }), Expect::Shows(meant));
     vec![Ask { check: Some(logged_counts), ..ask }]
@@ -385,7 +385,7 @@ fn list_searches<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
 /// What was searched for here found no more than is shown of it.
 fn logged_counts(eye: &Eye<'_>, pages: &[Value]) -> Vec<String> {
     let searches = pages.iter().filter_map(|page| page["searches"].as_array()).flatten();
-    let ours = searches.filter(|search| search["query"] == eye.library.word.as_str());
+    let ours = searches.filter(|search| search["query"] == eye.shelf.word.as_str());
     let mut wrong: Vec<_> = ours
         .clone()
         // Who writes is told what was found beyond the ten that are shown.
@@ -405,7 +405,7 @@ fn logged_counts(eye: &Eye<'_>, pages: &[Value]) -> Vec<String> {
 /// One may vote on what one reads or has read within a day.
 fn vote<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
     let mut asks = Vec::new();
-    for book in &eye.library.books {
+    for book in &eye.shelf.books {
         let open = matches!(book.state, State::Live | State::Archived);
         for number in 1..=book.later.len() + 1 {
             let revision = book.revision(number);
@@ -430,7 +430,7 @@ fn votes<'a>(eye: &'a Eye<'_>, field: &str) -> Vec<Ask<'a>> {
             }
         }
     };
-    eye.library.books.iter().map(ask).collect()
+    eye.shelf.books.iter().map(ask).collect()
 }
 
 fn import<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
@@ -440,11 +440,11 @@ fn import<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
         let request = json!({ "format": format, "content": row.to_string(), "validateOnly": true });
         Ask::shows(request, Depth::Name, vec![book])
     };
-    eye.library.books.iter().map(ask).collect()
+    eye.shelf.books.iter().map(ask).collect()
 }
 
 fn export<'a>(eye: &'a Eye<'_>) -> Vec<Ask<'a>> {
-    let seen = eye.library.seen_by(&eye.reader);
+    let seen = eye.shelf.seen_by(&eye.reader);
     let mut asks = Vec::new();
     for format in ["MARKDOWN", "CSV", "JSON_LINES"] {
         let request = json!({ "format": format!("TRANSFER_FORMAT_{format}") });

@@ -13,18 +13,18 @@ use kernel::Role;
 struct Eye<'a> {
     reader: Reader,
     visitor: Visitor,
-    library: &'a Library,
+    shelf: &'a Library,
     found: Vec<String>,
 }
 
 /// Looks at every page, and tells what is wrong there.
-pub(crate) async fn everything(suite: &Suite, library: &Library) -> Vec<String> {
+pub(crate) async fn everything(suite: &Suite, shelf: &Library) -> Vec<String> {
     let visitor = Visitor::new(suite, Tenant::North);
-    let mut eye = Eye { reader: Reader::of(Role::Anonymous), visitor, library, found: Vec::new() };
+    let mut eye = Eye { reader: Reader::of(Role::Anonymous), visitor, shelf, found: Vec::new() };
     for locale in ["en", "zh"] {
         eye.questions(locale).await;
         eye.searched(locale).await;
-        for book in &library.books {
+        for book in &shelf.books {
             eye.article(locale, book).await;
         }
     }
@@ -34,7 +34,7 @@ pub(crate) async fn everything(suite: &Suite, library: &Library) -> Vec<String> 
 impl Eye<'_> {
     fn note(&mut self, path: &str, text: &str, depth: Depth, books: Vec<&Book>) {
         let meant = Meant { depth, books, only: true };
-        let wrong = self.library.wrong_in(&self.reader, path, text, Some(&meant));
+        let wrong = self.shelf.wrong_in(&self.reader, path, text, Some(&meant));
         self.found.extend(wrong.into_iter().map(|wrong| format!("a visitor: {path} {wrong}")));
     }
 
@@ -49,15 +49,15 @@ impl Eye<'_> {
             let Some(next) = next else { break };
             path = next;
         }
-        self.note(&format!("/{locale}"), &text, Depth::Title, self.library.found_by(&self.reader));
+        self.note(&format!("/{locale}"), &text, Depth::Title, self.shelf.found_by(&self.reader));
     }
 
     async fn searched(&mut self, locale: &str) {
-        let path = format!("/{locale}/search?q={}", self.library.word);
+        let path = format!("/{locale}/search?q={}", self.shelf.word);
         let page = self.visitor.get(&path).await;
-        let books = self.library.found_by(&self.reader);
+        let books = self.shelf.found_by(&self.reader);
         self.note(&path, &page.html, Depth::Title, books.clone());
-        let path = format!("/{locale}/suggest?q={}", self.library.word);
+        let path = format!("/{locale}/suggest?q={}", self.shelf.word);
         let page = self.visitor.get(&path).await;
         for book in &books {
             if !page.html.contains(&book.title) && !page.html.contains(&book.question) {
@@ -65,7 +65,7 @@ impl Eye<'_> {
             }
         }
         // Nothing stands here by its name.
-        let hidden = self.library.wrong_in(&self.reader, &path, &page.html, None);
+        let hidden = self.shelf.wrong_in(&self.reader, &path, &page.html, None);
         self.found.extend(hidden.into_iter().map(|wrong| format!("a visitor: {path} {wrong}")));
     }
 
