@@ -5,6 +5,8 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
+use uuid::Uuid;
+
 use crate::{TenantId, Violations, keys::RootKeys};
 
 /// What a caller gets who does not say.
@@ -81,6 +83,38 @@ pub trait Position: Sized {
 
     /// The position of these bytes.
     fn decode(bytes: &[u8]) -> Option<Self>;
+}
+
+/// A place in a list that is ordered by id, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Newest(pub Uuid);
+
+impl Position for Newest {
+    const START: Self = Self(Uuid::max());
+
+    fn encode(&self) -> Vec<u8> {
+        self.0.as_bytes().to_vec()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        Uuid::from_slice(bytes).ok().map(Self)
+    }
+}
+
+/// A place in a list that is ordered by number, the greatest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Greatest(pub i64);
+
+impl Position for Greatest {
+    const START: Self = Self(i64::MAX);
+
+    fn encode(&self) -> Vec<u8> {
+        self.0.to_be_bytes().to_vec()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(i64::from_be_bytes).map(Self)
+    }
 }
 
 /// Of lists that are ordered by a text.
@@ -189,5 +223,14 @@ mod tests {
             assert_eq!(started(query, token), (String::new(), Some("page_token".into())));
         }
         assert_eq!(x.token(None::<String>), "", "behind the last page there is none");
+    }
+
+    #[test]
+    fn positions_round_trip() {
+        let newest = Newest(Uuid::from_u128(7));
+        assert_eq!(Newest::decode(&newest.encode()), Some(newest));
+        assert_eq!(Newest::decode(&[0; 15]), None);
+        assert_eq!(Greatest::decode(&Greatest(-7).encode()), Some(Greatest(-7)));
+        assert_eq!(Greatest::decode(&[0; 7]), None);
     }
 }

@@ -68,3 +68,22 @@ where
         }
     }
 }
+
+/// Answers an RPC of a server that is a tuple of the service's `App` by its operation's `handle`:
+/// `serve!(self, request, read get_ticket)`, or `write` where it must go on though its caller has gone
+/// away. The operations are in scope as `operations`.
+#[macro_export]
+macro_rules! serve {
+    ($self:ident, $request:ident, read $operation:ident) => {{
+        let app = $self.0.clone();
+        $crate::read($request, |call, request| operations::$operation::handle(app, call, request))
+            .await
+    }};
+    ($self:ident, $request:ident, write $operation:ident) => {{
+        let app = $self.0.clone();
+        $crate::write(&$self.0.tasks, $request, |call, request| {
+            operations::$operation::handle(app, call, request)
+        })
+        .await
+    }};
+}

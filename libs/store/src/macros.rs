@@ -1,4 +1,4 @@
-//! The transaction as a macro: a plain loop around a plain block. A function that takes an async
+//! What every service does with the store in the same words. The transaction is a macro: a plain loop around a plain block. A function that takes an async
 //! closure over `&mut Tx` does not compile where a `Send` future is needed.
 
 /// Runs a block in one transaction: commits where it returns `Ok`, rolls back where it returns
@@ -38,6 +38,43 @@ macro_rules! transact {
         )
         .await
     }};
+}
+
+/// How a service's error takes what the store says, and whether it lost a race. The error has the
+/// variants `LostRace`, `Unavailable(store::Error)`, `Database(store::Error)` and
+/// `RequestIdReused { request_id, resource }`.
+#[macro_export]
+macro_rules! error_from_store {
+    ($error:ty) => {
+        impl From<$crate::Error> for $error {
+            fn from(cause: $crate::Error) -> Self {
+                if $crate::Retry::lost_race(&cause) {
+                    Self::LostRace
+                } else if cause.is_transient() {
+                    Self::Unavailable(cause)
+                } else {
+                    Self::Database(cause)
+                }
+            }
+        }
+
+        impl From<$crate::idempotency::NotClaimed> for $error {
+            fn from(cause: $crate::idempotency::NotClaimed) -> Self {
+                match cause {
+                    $crate::idempotency::NotClaimed::Reused { request_id, resource } => {
+                        Self::RequestIdReused { request_id, resource }
+                    }
+                    $crate::idempotency::NotClaimed::Store(cause) => cause.into(),
+                }
+            }
+        }
+
+        impl $crate::Retry for $error {
+            fn lost_race(&self) -> bool {
+                matches!(self, Self::LostRace)
+            }
+        }
+    };
 }
 
 /// What the macros name from the caller's crate.

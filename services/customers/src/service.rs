@@ -33,131 +33,116 @@ pub fn add_to(app: &App, routes: &mut RoutesBuilder) {
 #[derive(Clone, Debug)]
 struct Service(App);
 
-macro_rules! serve {
-    ($self:ident, $request:ident, read $operation:ident) => {{
-        let app = $self.0.clone();
-        rpc::read($request, |call, request| operations::$operation::handle(app, call, request))
-            .await
-    }};
-    ($self:ident, $request:ident, write $operation:ident) => {{
-        let app = $self.0.clone();
-        rpc::write(&$self.0.tasks, $request, |call, request| {
-            operations::$operation::handle(app, call, request)
-        })
-        .await
-    }};
-}
-
 type Answer<T> = Result<Response<T>, Status>;
 
 #[async_trait]
 impl pb::customer_service_server::CustomerService for Service {
     async fn create_customer(&self, r: Request<pb::CreateCustomerRequest>) -> Answer<pb::Customer> {
-        serve!(self, r, write create_customer)
+        rpc::serve!(self, r, write create_customer)
     }
 
     async fn get_customer(&self, r: Request<pb::GetCustomerRequest>) -> Answer<pb::Customer> {
-        serve!(self, r, read get_customer)
+        rpc::serve!(self, r, read get_customer)
     }
 
     async fn batch_get_customers(
         &self,
         r: Request<pb::BatchGetCustomersRequest>,
     ) -> Answer<pb::BatchGetCustomersResponse> {
-        serve!(self, r, read batch_get_customers)
+        rpc::serve!(self, r, read batch_get_customers)
     }
 
     async fn resolve_customer(
         &self,
         r: Request<pb::ResolveCustomerRequest>,
     ) -> Answer<pb::ResolveCustomerResponse> {
-        serve!(self, r, write resolve_customer)
+        rpc::serve!(self, r, write resolve_customer)
     }
 
     async fn list_customers(
         &self,
         r: Request<pb::ListCustomersRequest>,
     ) -> Answer<pb::ListCustomersResponse> {
-        serve!(self, r, read list_customers)
+        rpc::serve!(self, r, read list_customers)
     }
 
     async fn update_customer(&self, r: Request<pb::UpdateCustomerRequest>) -> Answer<pb::Customer> {
-        serve!(self, r, write update_customer)
+        rpc::serve!(self, r, write update_customer)
     }
 }
 
 #[async_trait]
 impl pb::consent_service_server::ConsentService for Service {
     async fn record_consent(&self, r: Request<pb::RecordConsentRequest>) -> Answer<pb::Consent> {
-        serve!(self, r, write record_consent)
+        rpc::serve!(self, r, write record_consent)
     }
 
     async fn get_consent(
         &self,
         r: Request<pb::GetConsentRequest>,
     ) -> Answer<pb::GetConsentResponse> {
-        serve!(self, r, read get_consent)
+        rpc::serve!(self, r, read get_consent)
     }
 
     async fn list_consents(
         &self,
         r: Request<pb::ListConsentsRequest>,
     ) -> Answer<pb::ListConsentsResponse> {
-        serve!(self, r, read list_consents)
+        rpc::serve!(self, r, read list_consents)
     }
 
     async fn reserve_contact(&self, r: Request<pb::ReserveContactRequest>) -> Answer<pb::Contact> {
-        serve!(self, r, write reserve_contact)
+        rpc::serve!(self, r, write reserve_contact)
     }
 
     async fn complete_contact(
         &self,
         r: Request<pb::CompleteContactRequest>,
     ) -> Answer<pb::Contact> {
-        serve!(self, r, write complete_contact)
+        rpc::serve!(self, r, write complete_contact)
     }
 
     async fn can_contact(&self, r: Request<pb::CanContactRequest>) -> Answer<pb::Contact> {
-        serve!(self, r, read can_contact)
+        rpc::serve!(self, r, read can_contact)
     }
 
     async fn list_contacts(
         &self,
         r: Request<pb::ListContactsRequest>,
     ) -> Answer<pb::ListContactsResponse> {
-        serve!(self, r, read list_contacts)
+        rpc::serve!(self, r, read list_contacts)
     }
 }
 
 #[async_trait]
 impl pb::product_service_server::ProductService for Service {
     async fn create_product(&self, r: Request<pb::CreateProductRequest>) -> Answer<pb::Product> {
-        serve!(self, r, write create_product)
+        rpc::serve!(self, r, write create_product)
     }
 
     async fn get_product(&self, r: Request<pb::GetProductRequest>) -> Answer<pb::Product> {
-        serve!(self, r, read get_product)
+        rpc::serve!(self, r, read get_product)
     }
 
     async fn list_products(
         &self,
         r: Request<pb::ListProductsRequest>,
     ) -> Answer<pb::ListProductsResponse> {
-        serve!(self, r, read list_products)
+        rpc::serve!(self, r, read list_products)
     }
 }
 
 #[async_trait]
 impl pb::purchase_service_server::PurchaseService for Service {
     async fn upsert_purchase(&self, r: Request<pb::UpsertPurchaseRequest>) -> Answer<pb::Purchase> {
-        serve!(self, r, write upsert_purchase)
+        rpc::serve!(self, r, write upsert_purchase)
     }
 
     async fn list_purchases(
         &self,
         r: Request<pb::ListPurchasesRequest>,
     ) -> Answer<pb::ListPurchasesResponse> {
-        serve!(self, r, read list_purchases)
+        rpc::serve!(self, r, read list_purchases)
     }
 }
 
@@ -167,6 +152,6 @@ impl pb::timeline_service_server::TimelineService for Service {
         &self,
         r: Request<pb::ListTimelineRequest>,
     ) -> Answer<pb::ListTimelineResponse> {
-        serve!(self, r, read list_timeline)
+        rpc::serve!(self, r, read list_timeline)
     }
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use contracts::gateway::v1::ErrorReason;
 use kernel::{Blocker, Code, Fault, Violation, Violations, keys::KeyError};
-use store::idempotency::NotClaimed;
 
 use crate::domain::Refusal;
 
@@ -286,34 +285,7 @@ impl From<KeyError> for Error {
     }
 }
 
-impl From<store::Error> for Error {
-    fn from(cause: store::Error) -> Self {
-        if store::Retry::lost_race(&cause) {
-            Self::LostRace
-        } else if cause.is_transient() {
-            Self::Unavailable(cause)
-        } else {
-            Self::Database(cause)
-        }
-    }
-}
-
-impl From<NotClaimed> for Error {
-    fn from(cause: NotClaimed) -> Self {
-        match cause {
-            NotClaimed::Reused { request_id, resource } => {
-                Self::RequestIdReused { request_id, resource }
-            }
-            NotClaimed::Store(cause) => cause.into(),
-        }
-    }
-}
-
-impl store::Retry for Error {
-    fn lost_race(&self) -> bool {
-        matches!(self, Self::LostRace)
-    }
-}
+store::error_from_store!(Error);
 
 #[cfg(test)]
 mod tests {

@@ -34,105 +34,90 @@ pub fn add_to(app: &App, routes: &mut RoutesBuilder) {
 #[derive(Clone, Debug)]
 struct Service(App);
 
-macro_rules! serve {
-    ($self:ident, $request:ident, read $operation:ident) => {{
-        let app = $self.0.clone();
-        rpc::read($request, |call, request| operations::$operation::handle(app, call, request))
-            .await
-    }};
-    ($self:ident, $request:ident, write $operation:ident) => {{
-        let app = $self.0.clone();
-        rpc::write(&$self.0.tasks, $request, |call, request| {
-            operations::$operation::handle(app, call, request)
-        })
-        .await
-    }};
-}
-
 type Answer<T> = Result<Response<T>, Status>;
 
 #[async_trait]
 impl pb::tenant_service_server::TenantService for Service {
     async fn create_tenant(&self, r: Request<pb::CreateTenantRequest>) -> Answer<pb::Tenant> {
-        serve!(self, r, write create_tenant)
+        rpc::serve!(self, r, write create_tenant)
     }
 
     async fn get_tenant(&self, r: Request<pb::GetTenantRequest>) -> Answer<pb::Tenant> {
-        serve!(self, r, read get_tenant)
+        rpc::serve!(self, r, read get_tenant)
     }
 
     async fn list_tenants(
         &self,
         r: Request<pb::ListTenantsRequest>,
     ) -> Answer<pb::ListTenantsResponse> {
-        serve!(self, r, read list_tenants)
+        rpc::serve!(self, r, read list_tenants)
     }
 
     async fn update_tenant(&self, r: Request<pb::UpdateTenantRequest>) -> Answer<pb::Tenant> {
-        serve!(self, r, write update_tenant)
+        rpc::serve!(self, r, write update_tenant)
     }
 
     async fn suspend_tenant(&self, r: Request<pb::SuspendTenantRequest>) -> Answer<pb::Tenant> {
-        serve!(self, r, write suspend_tenant)
+        rpc::serve!(self, r, write suspend_tenant)
     }
 
     async fn resume_tenant(&self, r: Request<pb::ResumeTenantRequest>) -> Answer<pb::Tenant> {
-        serve!(self, r, write resume_tenant)
+        rpc::serve!(self, r, write resume_tenant)
     }
 }
 
 #[async_trait]
 impl pb::member_service_server::MemberService for Service {
     async fn create_member(&self, r: Request<pb::CreateMemberRequest>) -> Answer<pb::Member> {
-        serve!(self, r, write create_member)
+        rpc::serve!(self, r, write create_member)
     }
 
     async fn get_member(&self, r: Request<pb::GetMemberRequest>) -> Answer<pb::Member> {
-        serve!(self, r, read get_member)
+        rpc::serve!(self, r, read get_member)
     }
 
     async fn list_members(
         &self,
         r: Request<pb::ListMembersRequest>,
     ) -> Answer<pb::ListMembersResponse> {
-        serve!(self, r, read list_members)
+        rpc::serve!(self, r, read list_members)
     }
 
     async fn update_member(&self, r: Request<pb::UpdateMemberRequest>) -> Answer<pb::Member> {
-        serve!(self, r, write update_member)
+        rpc::serve!(self, r, write update_member)
     }
 
     async fn deactivate_member(
         &self,
         r: Request<pb::DeactivateMemberRequest>,
     ) -> Answer<pb::Member> {
-        serve!(self, r, write deactivate_member)
+        rpc::serve!(self, r, write deactivate_member)
     }
 
     async fn reactivate_member(
         &self,
         r: Request<pb::ReactivateMemberRequest>,
     ) -> Answer<pb::Member> {
-        serve!(self, r, write reactivate_member)
+        rpc::serve!(self, r, write reactivate_member)
     }
 }
 
 #[async_trait]
 impl pb::team_service_server::TeamService for Service {
     async fn create_team(&self, r: Request<pb::CreateTeamRequest>) -> Answer<pb::Team> {
-        serve!(self, r, write create_team)
+        rpc::serve!(self, r, write create_team)
     }
 
     async fn get_team(&self, r: Request<pb::GetTeamRequest>) -> Answer<pb::Team> {
-        serve!(self, r, read get_team)
+        rpc::serve!(self, r, read get_team)
     }
 
     async fn list_teams(&self, r: Request<pb::ListTeamsRequest>) -> Answer<pb::ListTeamsResponse> {
-        serve!(self, r, read list_teams)
+        rpc::serve!(self, r, read list_teams)
     }
 
     async fn update_team(&self, r: Request<pb::UpdateTeamRequest>) -> Answer<pb::Team> {
-        serve!(self, r, write update_team)
+        rpc::serve!(self, r, write update_team)
     }
 }
 
@@ -142,29 +127,29 @@ impl pb::api_key_service_server::ApiKeyService for Service {
         &self,
         r: Request<pb::CreateApiKeyRequest>,
     ) -> Answer<pb::CreateApiKeyResponse> {
-        serve!(self, r, write create_api_key)
+        rpc::serve!(self, r, write create_api_key)
     }
 
     async fn get_api_key(&self, r: Request<pb::GetApiKeyRequest>) -> Answer<pb::ApiKey> {
-        serve!(self, r, read get_api_key)
+        rpc::serve!(self, r, read get_api_key)
     }
 
     async fn list_api_keys(
         &self,
         r: Request<pb::ListApiKeysRequest>,
     ) -> Answer<pb::ListApiKeysResponse> {
-        serve!(self, r, read list_api_keys)
+        rpc::serve!(self, r, read list_api_keys)
     }
 
     async fn rotate_api_key(
         &self,
         r: Request<pb::RotateApiKeyRequest>,
     ) -> Answer<pb::RotateApiKeyResponse> {
-        serve!(self, r, write rotate_api_key)
+        rpc::serve!(self, r, write rotate_api_key)
     }
 
     async fn revoke_api_key(&self, r: Request<pb::RevokeApiKeyRequest>) -> Answer<pb::ApiKey> {
-        serve!(self, r, write revoke_api_key)
+        rpc::serve!(self, r, write revoke_api_key)
     }
 }
 
@@ -174,6 +159,6 @@ impl pb::access_audit_service_server::AccessAuditService for Service {
         &self,
         r: Request<pb::ListAccessRecordsRequest>,
     ) -> Answer<pb::ListAccessRecordsResponse> {
-        serve!(self, r, read list_access_records)
+        rpc::serve!(self, r, read list_access_records)
     }
 }

@@ -34,133 +34,118 @@ pub fn add_to(app: &App, routes: &mut RoutesBuilder) {
 #[derive(Clone, Debug)]
 struct Service(App);
 
-macro_rules! serve {
-    ($self:ident, $request:ident, read $operation:ident) => {{
-        let app = $self.0.clone();
-        rpc::read($request, |call, request| operations::$operation::handle(app, call, request))
-            .await
-    }};
-    ($self:ident, $request:ident, write $operation:ident) => {{
-        let app = $self.0.clone();
-        rpc::write(&$self.0.tasks, $request, |call, request| {
-            operations::$operation::handle(app, call, request)
-        })
-        .await
-    }};
-}
-
 type Answer<T> = Result<Response<T>, Status>;
 
 #[async_trait]
 impl pb::article_service_server::ArticleService for Service {
     async fn create_article(&self, r: Request<pb::CreateArticleRequest>) -> Answer<pb::Article> {
-        serve!(self, r, write create_article)
+        rpc::serve!(self, r, write create_article)
     }
 
     async fn get_article(&self, r: Request<pb::GetArticleRequest>) -> Answer<pb::Article> {
-        serve!(self, r, read get_article)
+        rpc::serve!(self, r, read get_article)
     }
 
     async fn batch_get_articles(
         &self,
         r: Request<pb::BatchGetArticlesRequest>,
     ) -> Answer<pb::BatchGetArticlesResponse> {
-        serve!(self, r, read batch_get_articles)
+        rpc::serve!(self, r, read batch_get_articles)
     }
 
     async fn list_articles(
         &self,
         r: Request<pb::ListArticlesRequest>,
     ) -> Answer<pb::ListArticlesResponse> {
-        serve!(self, r, read list_articles)
+        rpc::serve!(self, r, read list_articles)
     }
 
     async fn update_article(&self, r: Request<pb::UpdateArticleRequest>) -> Answer<pb::Article> {
-        serve!(self, r, write update_article)
+        rpc::serve!(self, r, write update_article)
     }
 
     async fn create_revision(&self, r: Request<pb::CreateRevisionRequest>) -> Answer<pb::Revision> {
-        serve!(self, r, write create_revision)
+        rpc::serve!(self, r, write create_revision)
     }
 
     async fn get_revision(&self, r: Request<pb::GetRevisionRequest>) -> Answer<pb::Revision> {
-        serve!(self, r, read get_revision)
+        rpc::serve!(self, r, read get_revision)
     }
 
     async fn list_revisions(
         &self,
         r: Request<pb::ListRevisionsRequest>,
     ) -> Answer<pb::ListRevisionsResponse> {
-        serve!(self, r, read list_revisions)
+        rpc::serve!(self, r, read list_revisions)
     }
 
     async fn publish_revision(
         &self,
         r: Request<pb::PublishRevisionRequest>,
     ) -> Answer<pb::Article> {
-        serve!(self, r, write publish_revision)
+        rpc::serve!(self, r, write publish_revision)
     }
 
     async fn archive_article(&self, r: Request<pb::ArchiveArticleRequest>) -> Answer<pb::Article> {
-        serve!(self, r, write archive_article)
+        rpc::serve!(self, r, write archive_article)
     }
 
     async fn restore_article(&self, r: Request<pb::RestoreArticleRequest>) -> Answer<pb::Article> {
-        serve!(self, r, write restore_article)
+        rpc::serve!(self, r, write restore_article)
     }
 }
 
 #[async_trait]
 impl pb::search_service_server::SearchService for Service {
     async fn search(&self, r: Request<pb::SearchRequest>) -> Answer<pb::SearchResponse> {
-        serve!(self, r, read search)
+        rpc::serve!(self, r, read search)
     }
 
     async fn suggest(&self, r: Request<pb::SuggestRequest>) -> Answer<pb::SuggestResponse> {
-        serve!(self, r, read suggest)
+        rpc::serve!(self, r, read suggest)
     }
 
     async fn suggest_for_text(
         &self,
         r: Request<pb::SuggestForTextRequest>,
     ) -> Answer<pb::SuggestForTextResponse> {
-        serve!(self, r, read suggest_for_text)
+        rpc::serve!(self, r, read suggest_for_text)
     }
 
     async fn explain(&self, r: Request<pb::ExplainRequest>) -> Answer<pb::ExplainResponse> {
-        serve!(self, r, read explain)
+        rpc::serve!(self, r, read explain)
     }
 
     async fn choose_result(
         &self,
         r: Request<pb::ChooseResultRequest>,
     ) -> Answer<pb::ChooseResultResponse> {
-        serve!(self, r, write choose_result)
+        rpc::serve!(self, r, write choose_result)
     }
 
     async fn list_searches(
         &self,
         r: Request<pb::ListSearchesRequest>,
     ) -> Answer<pb::ListSearchesResponse> {
-        serve!(self, r, read list_searches)
+        rpc::serve!(self, r, read list_searches)
     }
 }
 
 #[async_trait]
 impl pb::feedback_service_server::FeedbackService for Service {
     async fn vote(&self, r: Request<pb::VoteRequest>) -> Answer<pb::VoteResponse> {
-        serve!(self, r, write vote)
+        rpc::serve!(self, r, write vote)
     }
 
     async fn list_votes(&self, r: Request<pb::ListVotesRequest>) -> Answer<pb::ListVotesResponse> {
-        serve!(self, r, read list_votes)
+        rpc::serve!(self, r, read list_votes)
     }
 
     async fn get_helpfulness(
         &self,
         r: Request<pb::GetHelpfulnessRequest>,
     ) -> Answer<pb::Helpfulness> {
-        serve!(self, r, read get_helpfulness)
+        rpc::serve!(self, r, read get_helpfulness)
     }
 }
 

@@ -19,7 +19,6 @@ mod command;
 mod convert;
 mod error;
 mod events;
-mod position;
 mod rpc;
 mod service;
 mod store;

@@ -23,77 +23,62 @@ pub fn add_to(app: &App, routes: &mut RoutesBuilder) {
 #[derive(Clone, Debug)]
 struct Service(App);
 
-macro_rules! serve {
-    ($self:ident, $request:ident, read $operation:ident) => {{
-        let app = $self.0.clone();
-        rpc::read($request, |call, request| operations::$operation::handle(app, call, request))
-            .await
-    }};
-    ($self:ident, $request:ident, write $operation:ident) => {{
-        let app = $self.0.clone();
-        rpc::write(&$self.0.tasks, $request, |call, request| {
-            operations::$operation::handle(app, call, request)
-        })
-        .await
-    }};
-}
-
 type Answer<T> = Result<Response<T>, Status>;
 
 #[async_trait]
 impl pb::survey_service_server::SurveyService for Service {
     async fn create_survey(&self, r: Request<pb::CreateSurveyRequest>) -> Answer<pb::Survey> {
-        serve!(self, r, write create_survey)
+        rpc::serve!(self, r, write create_survey)
     }
 
     async fn get_survey(&self, r: Request<pb::GetSurveyRequest>) -> Answer<pb::Survey> {
-        serve!(self, r, read get_survey)
+        rpc::serve!(self, r, read get_survey)
     }
 
     async fn list_surveys(
         &self,
         r: Request<pb::ListSurveysRequest>,
     ) -> Answer<pb::ListSurveysResponse> {
-        serve!(self, r, read list_surveys)
+        rpc::serve!(self, r, read list_surveys)
     }
 
     async fn update_survey(&self, r: Request<pb::UpdateSurveyRequest>) -> Answer<pb::Survey> {
-        serve!(self, r, write update_survey)
+        rpc::serve!(self, r, write update_survey)
     }
 
     async fn validate_survey(
         &self,
         r: Request<pb::ValidateSurveyRequest>,
     ) -> Answer<pb::ValidateSurveyResponse> {
-        serve!(self, r, read validate_survey)
+        rpc::serve!(self, r, read validate_survey)
     }
 
     async fn publish_survey(&self, r: Request<pb::PublishSurveyRequest>) -> Answer<pb::Survey> {
-        serve!(self, r, write publish_survey)
+        rpc::serve!(self, r, write publish_survey)
     }
 
     async fn archive_survey(&self, r: Request<pb::ArchiveSurveyRequest>) -> Answer<pb::Survey> {
-        serve!(self, r, write archive_survey)
+        rpc::serve!(self, r, write archive_survey)
     }
 
     async fn get_survey_version(
         &self,
         r: Request<pb::GetSurveyVersionRequest>,
     ) -> Answer<pb::SurveyVersion> {
-        serve!(self, r, read get_survey_version)
+        rpc::serve!(self, r, read get_survey_version)
     }
 
     async fn list_survey_versions(
         &self,
         r: Request<pb::ListSurveyVersionsRequest>,
     ) -> Answer<pb::ListSurveyVersionsResponse> {
-        serve!(self, r, read list_survey_versions)
+        rpc::serve!(self, r, read list_survey_versions)
     }
 
     async fn simulate_survey(
         &self,
         r: Request<pb::SimulateSurveyRequest>,
     ) -> Answer<pb::SimulateSurveyResponse> {
-        serve!(self, r, read simulate_survey)
+        rpc::serve!(self, r, read simulate_survey)
     }
 }

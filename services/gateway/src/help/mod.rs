@@ -281,7 +281,9 @@ impl HelpCenter {
                 let (all, page) = (asked.value("in") == "all", asked.value("page"));
                 let found = match knowledge.questions(all, &page).await {
                     // A page that is there no longer: from the beginning.
-                    Err(Problem::NotRead) => return Ok(redirect(&site.at(locale, ""))),
+                    Err(Problem::NotRead) if !page.is_empty() => {
+                        return Ok(redirect(&site.at(locale, "")));
+                    }
                     found => found?,
                 };
                 view::home(site, locale, (all, page.is_empty()), &found)

@@ -1,14 +1,16 @@
 //! `ListArticles`: articles without their words, newest first, by one of the access paths.
 
 use contracts::knowledge::v1::{ArticleKind, ListArticlesRequest, ListArticlesResponse};
-use kernel::{ArticleId, Violations, page};
+use kernel::{
+    ArticleId, Violations,
+    page::{self, Newest},
+};
 use rpc::Call;
 
 use crate::{
     App, Error,
     convert::{self, WRITES},
     domain::article::{MAX_EXTERNAL_ID, MAX_TAG},
-    position::Newest,
     reading::{self, reaches},
     store::articles::{self, Eyes, Path},
 };

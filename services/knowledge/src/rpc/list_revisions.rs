@@ -1,12 +1,14 @@
 //! `ListRevisions`: all that was written of an article, the latest first.
 
 use contracts::knowledge::v1::{ListRevisionsRequest, ListRevisionsResponse};
-use kernel::{Violations, page};
+use kernel::{
+    Violations,
+    page::{self, Greatest},
+};
 use rpc::{Call, wire};
 
 use crate::{
     App, Error, convert,
-    position::Greatest,
     reading::reaches,
     store::{articles, revisions},
 };

@@ -3,14 +3,16 @@
 use std::collections::HashSet;
 
 use contracts::knowledge::v1::{ListSearchesRequest, ListSearchesResponse, SearchRecord};
-use kernel::{Violations, page};
+use kernel::{
+    Violations,
+    page::{self, Newest},
+};
 use rpc::{Call, wire};
 
 use crate::{
     App, Error,
     convert::WRITES,
     domain::revision,
-    position::Newest,
     reading::{self, reaches},
     store::searches::{self, Search},
 };

@@ -1,10 +1,13 @@
 //! `ListSurveyVersions`: all that was published of a survey, the latest first.
 
 use contracts::surveys::v1::{ListSurveyVersionsRequest, ListSurveyVersionsResponse};
-use kernel::{Violations, page};
+use kernel::{
+    Violations,
+    page::{self, Greatest},
+};
 use rpc::{Call, wire};
 
-use crate::{App, Error, command, convert, position::Greatest, store::versions};
+use crate::{App, Error, command, convert, store::versions};
 
 pub(crate) async fn handle(
     app: App,

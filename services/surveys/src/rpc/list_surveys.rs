@@ -1,10 +1,13 @@
 //! `ListSurveys`: surveys without their drafts, newest first.
 
 use contracts::surveys::v1::{ListSurveysRequest, ListSurveysResponse, SurveyState};
-use kernel::{Violations, page};
+use kernel::{
+    Violations,
+    page::{self, Newest},
+};
 use rpc::{Call, wire};
 
-use crate::{App, Error, command::reaches, convert, position::Newest, store::surveys};
+use crate::{App, Error, command::reaches, convert, store::surveys};
 
 pub(crate) async fn handle(
     app: App,
