@@ -106,9 +106,10 @@ pub(crate) struct Import {
     /// The language of rows that name none, such as `zh`
     #[arg(long, value_name = "TAG")]
     locale: Option<String>,
-    /// Who may read articles of rows that do not say
-    #[arg(long, default_value = "agent")]
-    audience: Audience,
+    /// Who may read articles of rows that do not say; left out, agents where an article is new, and
+    /// whoever could before where it is known
+    #[arg(long)]
+    audience: Option<Audience>,
     /// Publish rows that do not say otherwise
     #[arg(long)]
     publish: bool,
@@ -192,7 +193,7 @@ pub(crate) async fn import(config: &Config, args: Import) -> Result<ExitCode> {
             format: part.format.wire().into(),
             content: part.content,
             locale: args.locale.clone().unwrap_or_default(),
-            audience: args.audience.wire().into(),
+            audience: args.audience.map(Audience::wire).unwrap_or_default().into(),
             publish: args.publish,
             validate_only: args.dry_run,
         };

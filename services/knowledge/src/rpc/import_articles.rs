@@ -48,7 +48,6 @@ pub(crate) fn handle(
     violations.finish(())?;
 
     let audience = audience.ok().filter(|level| *level != AudienceLevel::Unspecified);
-    let audience = audience.unwrap_or(AudienceLevel::Agent);
     let defaults = Defaults { locale, audience, publish: request.publish };
     let rows = if reaches(call) { transfer::rows(format, &request.content) } else { Vec::new() };
     let total = i32::try_from(rows.len()).unwrap_or(i32::MAX);
@@ -143,6 +142,7 @@ async fn put(
         return Ok(Done::new(ImportVerdict::Created, made));
     };
     let id = known.article.id;
+    let row = &row.clone().of(&known.article.profile);
     match known.plan(row, app.clock.now()) {
         Err(fault) => Ok(Done::refused(Some(id), vec![fault])),
         Ok(plan) if plan.is_empty() => Ok(Done::new(ImportVerdict::Unchanged, Some(id))),
@@ -307,6 +307,20 @@ mod tests {
             "publish": publish,
         });
         format!("{row}\n")
+    }
+
+    #[tokio::test]
+    async fn who_could_read_an_article_still_may_where_nobody_says_otherwise() {
+        let fixture = Fixture::new().await;
+        let row = |rest: &str| format!(r#"{{"title":"如何退货","body":"七天内"{rest}}}"#);
+        let read = async |name: &str| fixture.read(anonymous(), name).await.is_some();
+        let public = r#","audience":"public","publish":true"#;
+        let made = import(&fixture, &row(public)).await;
+        assert!(read(&made[0].article).await);
+        assert_eq!(told(&import(&fixture, &row("")).await), [Unchanged]);
+        assert!(read(&made[0].article).await);
+        assert_eq!(told(&import(&fixture, &row(r#","audience":"agent""#)).await), [Updated]);
+        assert!(!read(&made[0].article).await);
     }
 
     #[tokio::test]

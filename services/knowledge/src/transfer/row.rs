@@ -51,7 +51,8 @@ pub(crate) struct Written {
 #[derive(Clone, Debug)]
 pub(crate) struct Defaults {
     pub(crate) locale: String,
-    pub(crate) audience: AudienceLevel,
+    /// `None` for that of agents where the article is new, and its own where it is known.
+    pub(crate) audience: Option<AudienceLevel>,
     pub(crate) publish: bool,
 }
 
@@ -64,6 +65,19 @@ pub(crate) struct Row {
     pub(crate) profile: Profile,
     pub(crate) words: Words,
     pub(crate) publish: bool,
+    /// Whether anybody said who may read it.
+    pub(crate) says_audience: bool,
+}
+
+impl Row {
+    /// The row of an article that is known: whoever could read it goes on to do so, unless the row or
+    /// its import says otherwise.
+    pub(crate) fn of(mut self, known: &Profile) -> Self {
+        if !self.says_audience {
+            self.profile.audience.clone_from(&known.audience);
+        }
+        self
+    }
 }
 
 impl Written {
@@ -80,12 +94,14 @@ impl Written {
         };
         violations.check(kind.is_some(), "kind", "is none that there is");
         let level = match self.audience.as_str() {
-            "" => Some(defaults.audience),
+            "" => Some(defaults.audience.unwrap_or(AudienceLevel::Agent)),
             name => {
                 AudienceLevel::from_str_name(&format!("AUDIENCE_LEVEL_{}", name.to_uppercase()))
             }
         };
         violations.check(level.is_some(), "audience", "is none that there is");
+        let says_audience =
+            defaults.audience.is_some() || !self.audience.is_empty() || !self.teams.is_empty();
         let teams = self.teams.iter().all(|team| is_slug(team));
         violations.check(teams, "teams", "must be ids of teams");
         let valid_from = time(&self.valid_from, ALWAYS, "valid_from", &mut violations);
@@ -109,7 +125,7 @@ impl Written {
             self.external_id
         };
         let publish = self.publish.unwrap_or(defaults.publish);
-        let row = Row { external_id, locale, profile, words, publish };
+        let row = Row { external_id, locale, profile, words, publish, says_audience };
         violations.finish(row).map_err(|violations| {
             let faults = violations.as_slice().iter();
             faults.map(|one| Fault::of(&one.field, &one.description)).collect()
