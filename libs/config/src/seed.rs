@@ -222,7 +222,14 @@ impl Member {
         slug(violations, &format!("{path}.id"), &self.id);
         violations.text(&format!("{path}.title"), &self.title, 1, 200);
         let staff = |role: &Role| {
-            !matches!(role, Role::Anonymous | Role::Customer | Role::Operator | Role::Service)
+            !matches!(
+                role,
+                Role::Anonymous
+                    | Role::LinkHolder
+                    | Role::Customer
+                    | Role::Operator
+                    | Role::Service
+            )
         };
         let field = format!("{path}.roles");
         violations.check(!self.roles.is_empty(), &field, "must have at least one");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CustomerId, TenantId};
+use crate::{CustomerId, TenantId, link::Opens};
 
 /// What kind of principal is calling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -72,6 +72,8 @@ macro_rules! roles {
 roles! {
     /// Nobody in particular.
     Anonymous => "anonymous",
+    /// Whoever holds a sealed link: the one thing that it opens.
+    LinkHolder => "link_holder",
     /// A customer: their own rows, and only the projection.
     Customer => "customer",
     /// Front-line staff.
@@ -182,6 +184,8 @@ pub struct Caller {
     pub scopes: Option<Vec<String>>,
     /// The customer that it is, where it is one.
     pub customer: Option<CustomerId>,
+    /// What the link opens that it came by, where it came by one.
+    pub link: Option<Opens>,
     /// The language of messages to it.
     pub locale: Locale,
 }
@@ -207,6 +211,7 @@ impl Caller {
             teams: Vec::new(),
             scopes: None,
             customer: None,
+            link: None,
             locale: Locale::En,
         }
     }

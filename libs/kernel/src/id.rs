@@ -68,6 +68,12 @@ ids! {
     SearchId => "searches";
     /// Something that customers are asked.
     SurveyId => "surveys";
+    /// One request to one customer to answer a survey.
+    InvitationId => "invitations";
+    /// What somebody answered to a survey.
+    ResponseId => "responses";
+    /// What becomes of a bad answer.
+    LoopId => "loops";
     /// What another system calls with.
     ApiKeyId => "apiKeys";
 }

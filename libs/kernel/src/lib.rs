@@ -16,6 +16,7 @@ pub mod hide;
 pub mod id;
 pub mod keys;
 pub mod language;
+pub mod link;
 pub mod mask;
 pub mod page;
 pub mod time;
@@ -24,6 +25,7 @@ pub use caller::{Caller, CallerKind, Locale, Role, RowScope};
 pub use clock::{Clock, Ids};
 pub use fault::{Blocker, Code, Fault, Violation, Violations};
 pub use id::{
-    ApiKeyId, ArticleId, CustomerId, EntryId, PurchaseId, SearchId, SurveyId, TenantId, TicketId,
+    ApiKeyId, ArticleId, CustomerId, EntryId, InvitationId, LoopId, PurchaseId, ResponseId,
+    SearchId, SurveyId, TenantId, TicketId,
 };
 pub use time::Time;

@@ -151,10 +151,14 @@ const AGENT: &[&str] = &[
     "articles.read",
     "articles.search",
     "articles.vote",
+    "tickets.link",
+    "invitations.read",
+    "interviews.record",
 ];
 
 const SHIPPED: &[(Role, &[&str])] = &[
     (Role::Anonymous, &["articles.read", "articles.search", "articles.vote"]),
+    (Role::LinkHolder, &["results.read", "results.answer", "answers.submit"]),
     (
         Role::Customer,
         &[
@@ -184,6 +188,11 @@ const SHIPPED: &[(Role, &[&str])] = &[
             "searches.read",
             "feedback.read",
             "surveys.read",
+            "invitations.*",
+            "responses.read",
+            "responses.exclude",
+            "scores.read",
+            "loops.read",
             "pii.read",
         ],
     ),
@@ -204,6 +213,11 @@ const SHIPPED: &[(Role, &[&str])] = &[
             "searches.read",
             "feedback.read",
             "surveys.*",
+            "invitations.*",
+            "interviews.record",
+            "responses.*",
+            "scores.read",
+            "loops.read",
             "pii.read",
         ],
     ),
@@ -245,6 +259,10 @@ const SHIPPED: &[(Role, &[&str])] = &[
             "searches.read",
             "feedback.read",
             "surveys.read",
+            "invitations.read",
+            "responses.read",
+            "scores.read",
+            "loops.read",
         ],
     ),
     (
@@ -257,6 +275,8 @@ const SHIPPED: &[(Role, &[&str])] = &[
             "searches.read",
             "feedback.read",
             "surveys.*",
+            "responses.read",
+            "scores.read",
         ],
     ),
     (
@@ -279,6 +299,11 @@ const SHIPPED: &[(Role, &[&str])] = &[
             "searches.read",
             "feedback.read",
             "surveys.*",
+            "invitations.*",
+            "interviews.record",
+            "responses.*",
+            "scores.read",
+            "loops.read",
             "pii.read",
         ],
     ),
@@ -433,6 +458,7 @@ mod tests {
             teams: vec!["first-line".to_owned()],
             scopes: None,
             customer: None,
+            link: None,
             locale: Locale::En,
         }
     }

@@ -128,7 +128,7 @@ impl Edge {
     pub async fn admit(&self, method: &str, headers: &HeaderMap) -> Result<(), Status> {
         let shared = &self.shared;
         let (method, _) = shared.route(method)?;
-        let known = shared.known(headers::bearer(headers)?).await?;
+        let known = shared.known(headers::credential(headers)?).await?;
         let denied = |status| shared.ending(&known, method).with(status);
         shared.permitted(&known.caller, method).map_err(denied)
     }
@@ -210,7 +210,7 @@ impl Shared {
         let (known, token) = if let Some(known) = vouched {
             (known, None)
         } else {
-            let token = headers::bearer(request.headers())?;
+            let token = headers::credential(request.headers())?;
             (self.known(token).await?, Some(token))
         };
         // From here on the end of the call is told, also where its client goes away.

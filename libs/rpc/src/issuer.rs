@@ -63,6 +63,7 @@ impl Claims {
             teams: Vec::new(),
             scopes: None,
             customer,
+            link: None,
             locale: Locale::En,
         })
     }

@@ -11,7 +11,10 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier as _, VerifyingKey};
 use http::HeaderValue;
-use kernel::{Caller, CallerKind, Clock, CustomerId, Locale, Role, TenantId, Time, keys::RootKeys};
+use kernel::{
+    Caller, CallerKind, Clock, CustomerId, Locale, Role, TenantId, Time, keys::RootKeys,
+    link::Opens,
+};
 use prost::Message;
 use uuid::Uuid;
 
@@ -51,6 +54,9 @@ struct Claims {
     /// Whether `scopes` narrows at all: no scope is not the same as no narrowing.
     #[prost(bool, tag = "12")]
     scoped: bool,
+    /// What its link opens, where it came by one.
+    #[prost(bytes = "vec", tag = "13")]
+    link: Vec<u8>,
 }
 
 /// Why a call token was refused.
@@ -147,6 +153,7 @@ impl Minter {
             expires_micros: (now + LIFETIME).micros(),
             scopes: caller.scopes.clone().unwrap_or_default(),
             scoped: caller.scopes.is_some(),
+            link: caller.link.map(|opens| opens.to_bytes().to_vec()).unwrap_or_default(),
         }
         .encode_to_vec();
         let signature = self.key.sign(&claims).to_bytes();
@@ -241,6 +248,10 @@ fn caller_of(claims: Claims) -> Option<Caller> {
     } else {
         Some(CustomerId::from(Uuid::from_slice(&claims.customer).ok()?))
     };
+    let link = match claims.link.as_slice() {
+        [] => None,
+        link => Some(Opens::from_bytes(link)?),
+    };
     Some(Caller {
         tenant: TenantId::from(Uuid::from_slice(&claims.tenant).ok()?),
         kind: CallerKind::parse(&claims.kind)?,
@@ -249,6 +260,7 @@ fn caller_of(claims: Claims) -> Option<Caller> {
         teams: claims.teams,
         scopes: claims.scoped.then_some(claims.scopes),
         customer,
+        link,
         locale: if claims.zh { Locale::Zh } else { Locale::En },
     })
 }
@@ -270,6 +282,7 @@ mod tests {
             teams: Vec::new(),
             scopes: None,
             customer: Some(CustomerId::from(Uuid::from_u128(9))),
+            link: Some(Opens::Ticket(Uuid::from_u128(7).into())),
             locale: Locale::Zh,
         }
     }

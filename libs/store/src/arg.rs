@@ -50,6 +50,9 @@ from! {
     kernel::ArticleId => Id, |id| id.uuid();
     kernel::SearchId => Id, |id| id.uuid();
     kernel::SurveyId => Id, |id| id.uuid();
+    kernel::InvitationId => Id, |id| id.uuid();
+    kernel::ResponseId => Id, |id| id.uuid();
+    kernel::LoopId => Id, |id| id.uuid();
     i64 => Int, |number| number;
     i32 => Int, |number| i64::from(number);
     u32 => Int, |number| i64::from(number);

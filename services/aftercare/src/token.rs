@@ -91,7 +91,7 @@ pub(crate) fn principal(tenant: TenantId, staff: &[Member], who: &Who) -> Result
         customer: None,
     };
     Ok(match who.role {
-        Role::Anonymous | Role::Service => {
+        Role::Anonymous | Role::LinkHolder | Role::Service => {
             bail!("nobody gets a token as {}", who.role.as_str())
         }
         Role::Integration => of(CallerKind::Integration, "local"),

@@ -151,6 +151,7 @@ fn call(number: u128, kind: CallerKind, subject: &str, role: Role) -> Call {
         teams: Vec::new(),
         scopes: None,
         customer: None,
+        link: None,
         locale: Locale::En,
     };
     Call {

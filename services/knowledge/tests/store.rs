@@ -182,6 +182,7 @@ fn call(kind: CallerKind, role: Role) -> Call {
         teams: Vec::new(),
         scopes: None,
         customer: None,
+        link: None,
         locale: Locale::Zh,
     };
     Call {

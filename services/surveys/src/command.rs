@@ -6,7 +6,12 @@ use kernel::{RowScope, SurveyId, Time, etag::Demand};
 use rpc::Call;
 use store::{Tx, events::monotone, idempotency::Once};
 
-use crate::{App, Error, convert, domain::survey::Survey, events, store::surveys};
+use crate::{
+    App, Error, convert,
+    domain::survey::Survey,
+    events::{self, Author},
+    store::surveys,
+};
 
 /// A command on a survey, as its request names it.
 #[derive(Debug)]
@@ -69,5 +74,5 @@ pub(crate) async fn save(
     change: Change,
 ) -> Result<(), Error> {
     surveys::update(tx, call.tenant(), after).await?;
-    events::append(app, call, tx, after, change).await
+    events::append(app, &Author::of(call), tx, events::of_survey(after, change)).await
 }

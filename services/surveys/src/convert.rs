@@ -9,9 +9,12 @@ use rpc::wire;
 use uuid::Uuid;
 
 use crate::domain::{
-    logic::{Answer, Answers},
+    logic::{Answer, Answers, Step},
     questionnaire::{Choice, Kind, Question, Questionnaire, Scale, Texts},
-    survey::{Survey, Version, version_name},
+    survey::{
+        AfterResolution, MAX_DELAY, MAX_VALIDITY, MIN_VALIDITY, Survey, USUAL_VALIDITY, Version,
+        version_name,
+    },
 };
 
 /// The id in a survey's name; another form is a violation of `field`, and the nil id.
@@ -45,6 +48,7 @@ pub(crate) fn survey(survey: &Survey, with_draft: bool) -> pb::Survey {
         draft_changed: survey.changed,
         create_time: Some(wire::timestamp(survey.created_at)),
         update_time: Some(wire::timestamp(survey.updated_at)),
+        after_resolution: survey.after_resolution.as_ref().map(wire_after_resolution),
     }
 }
 
@@ -54,6 +58,7 @@ pub(crate) fn version(version: &Version) -> pb::SurveyVersion {
         name: version_name(version.survey, version.number),
         questionnaire: Some(wire_questionnaire(&version.questionnaire)),
         continues: version.continues,
+        series: i32::try_from(version.series).unwrap_or(i32::MAX),
         author: Some(wire::actor(&version.actor_kind, &version.actor)),
         publish_time: Some(wire::timestamp(version.published_at)),
     }
@@ -65,6 +70,7 @@ fn wire_questionnaire(from: &Questionnaire) -> pb::Questionnaire {
         welcome: wire_texts(&from.welcome),
         questions: from.questions.iter().map(wire_question).collect(),
         thanks: wire_texts(&from.thanks),
+        follow_up_if: from.follow_up_if.clone(),
     }
 }
 
@@ -144,6 +150,7 @@ pub(crate) fn questionnaire(
             .map(|(index, one)| question(one, &format!("{at}.questions[{index}]"), violations))
             .collect(),
         thanks: texts(&given.thanks, &format!("{at}.thanks"), violations),
+        follow_up_if: given.follow_up_if.trim().to_owned(),
     };
     read.check(at, violations);
     read
@@ -247,6 +254,45 @@ fn texts(given: &[pb::Text], field: &str, violations: &mut Violations) -> Texts 
         violations.check(before.is_none(), field, "has two texts in one language");
     }
     texts
+}
+
+/// What becomes of a question, on the wire.
+pub(crate) fn step(step: Step) -> pb::SurveyStep {
+    let Step { question, visible, required, answered, unknown } = step;
+    pb::SurveyStep { question, visible, required, answered, unknown }
+}
+
+/// Whom a survey asks by itself, on the wire.
+fn wire_after_resolution(from: &AfterResolution) -> pb::AfterResolution {
+    pb::AfterResolution {
+        delay: Some(wire::duration(from.delay)),
+        valid_for: Some(wire::duration(from.valid_for)),
+        channel: from.channel.into(),
+    }
+}
+
+/// Whom a survey asks by itself, as given.
+pub(crate) fn after_resolution(
+    given: Option<&pb::AfterResolution>,
+    at: &str,
+    violations: &mut Violations,
+) -> Option<AfterResolution> {
+    let given = given?;
+    let mut micros = |field: &str, given: Option<&prost_types::Duration>, usual: i64| {
+        let Some(given) = given else { return usual };
+        let length = wire::length(given).and_then(|given| i64::try_from(given.as_micros()).ok());
+        violations.check(length.is_some(), &format!("{at}.{field}"), "must be a duration");
+        length.unwrap_or(usual)
+    };
+    let delay = micros("delay", given.delay.as_ref(), 0);
+    let valid_for = micros("valid_for", given.valid_for.as_ref(), USUAL_VALIDITY);
+    let right = (0..=MAX_DELAY).contains(&delay);
+    violations.check(right, &format!("{at}.delay"), "must be 0 to 30 days");
+    let right = (MIN_VALIDITY..=MAX_VALIDITY).contains(&valid_for);
+    violations.check(right, &format!("{at}.valid_for"), "must be 1 hour to 90 days");
+    let channel = pb::InvitationChannel::try_from(given.channel);
+    violations.check(channel.is_ok(), &format!("{at}.channel"), "is none that there is");
+    Some(AfterResolution { delay, valid_for, channel: channel.unwrap_or_default() })
 }
 
 /// Answers as given; two to one question, and one without a value, are violations.

@@ -45,6 +45,7 @@ async fn client(database: &TestDb) -> SurveyServiceClient<Link> {
         teams: Vec::new(),
         scopes: None,
         customer: None,
+        link: None,
         locale: Locale::En,
     };
     let call = Call {

@@ -82,6 +82,7 @@ pub(crate) fn ticket(app: &App, call: &Call, stored: &Stored) -> Result<pb::Tick
     let now = app.clock().now();
     shown.clocks = body.clocks.iter().map(|one| clock(one, now)).collect();
     shown.next_due_time = ticket.next_due().map(wire::timestamp);
+    shown.r#loop = body.loop_name();
     Ok(shown)
 }
 

@@ -347,6 +347,7 @@ pub(crate) fn member(slug: &str, role: Role, teams: &[&str]) -> Caller {
         teams: teams.iter().map(|team| (*team).to_owned()).collect(),
         scopes: None,
         customer: None,
+        link: None,
         locale: Locale::En,
     }
 }
@@ -365,6 +366,7 @@ pub(crate) fn customer(n: u128, id: CustomerId) -> Caller {
         roles: vec![Role::Customer],
         scopes: None,
         customer: Some(id),
+        link: None,
         ..agent("")
     }
 }

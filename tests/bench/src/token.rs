@@ -32,6 +32,7 @@ impl CallTokens {
             teams: Vec::new(),
             scopes: None,
             customer: None,
+            link: None,
             locale: Locale::En,
         };
         Ok(Self { minter: Minter::new("edge", &keys, Clock::system()), caller })

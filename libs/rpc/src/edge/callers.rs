@@ -18,7 +18,7 @@ pub trait Callers: Send + Sync + 'static {
 pub struct Known {
     /// Who it is. The language is the one to use where the client asks for none.
     pub caller: Caller,
-    /// What kind of credential it was: `local`, `oidc` or `key`; `page` for a visitor of a public page,
+    /// What kind of credential it was: `local`, `oidc`, `key` or `link`; `page` for a visitor of a public page,
     /// who has none.
     pub credential: &'static str,
     /// When the credential ends by itself.

@@ -1,7 +1,7 @@
 //! What the wall reads from a client's headers, and which of them go further.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use kernel::Locale;
+use kernel::{Locale, link};
 use tonic::Status;
 
 use super::callers::unauthenticated;
@@ -20,27 +20,29 @@ const PASSED: [HeaderName; 9] = [
     HeaderName::from_static("grpc-encoding"),
     HeaderName::from_static("grpc-accept-encoding"),
 ];
+const BEARER: &str = "bearer";
+const LINK: &str = "link";
 /// No credential that is longer is looked at.
 const LONGEST_TOKEN: usize = 8 * 1_024;
 /// No header that is longer goes further.
 const LONGEST_VALUE: usize = 1_024;
 const LONGEST_REQUEST_ID: usize = 128;
 
-/// The bearer token: of exactly one `authorization`, in the form of RFC 6750.
-pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Status> {
+/// The credential: of exactly one `authorization`, a bearer token in the form of RFC 6750, or a sealed
+/// link, which is told by its scheme and by how it begins.
+pub(super) fn credential(headers: &HeaderMap) -> Result<&str, Status> {
     let mut values = headers.get_all(http::header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return Err(unauthenticated());
     };
-    value
-        .to_str()
-        .ok()
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token)
-        .filter(|token| (1..=LONGEST_TOKEN).contains(&token.len()))
-        .filter(|token| token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b)))
-        .ok_or_else(unauthenticated)
+    let (scheme, token) =
+        value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(unauthenticated)?;
+    let wanted = if token.starts_with(link::PREFIX) { LINK } else { BEARER };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
+    let right = scheme.eq_ignore_ascii_case(wanted)
+        && (1..=LONGEST_TOKEN).contains(&token.len())
+        && token.bytes().all(plain);
+    if right { Ok(token) } else { Err(unauthenticated()) }
 }
 
 /// The language that the client asks for; `None` where it says nothing.
@@ -94,12 +96,18 @@ mod tests {
     #[test]
     fn one_bearer_token_is_taken_whatever_the_case_of_the_scheme() {
         for right in ["Bearer abc", "bearer abc", "BEARER abc"] {
-            assert_eq!(bearer(&with(&[("authorization", right)])).unwrap(), "abc");
+            assert_eq!(credential(&with(&[("authorization", right)])).unwrap(), "abc");
+        }
+        for right in ["Link ln_abc", "link ln_abc"] {
+            assert_eq!(credential(&with(&[("authorization", right)])).unwrap(), "ln_abc");
         }
         let long = format!("Bearer {}", "a".repeat(LONGEST_TOKEN + 1));
         for wrong in [
             "",
             "Bearer",
+            "Bearer ln_abc",
+            "Link abc",
+            "Link ",
             "Bearer ",
             "Bearer  abc",
             "Bearer abc ",
@@ -112,11 +120,11 @@ mod tests {
             "Bearer é",
             &long,
         ] {
-            assert!(bearer(&with(&[("authorization", wrong)])).is_err(), "{wrong:?}");
+            assert!(credential(&with(&[("authorization", wrong)])).is_err(), "{wrong:?}");
         }
-        assert!(bearer(&HeaderMap::new()).is_err());
+        assert!(credential(&HeaderMap::new()).is_err());
         let twice = [("authorization", "Bearer abc"), ("authorization", "Bearer abc")];
-        assert!(bearer(&with(&twice)).is_err());
+        assert!(credential(&with(&twice)).is_err());
     }
 
     #[test]

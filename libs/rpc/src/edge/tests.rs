@@ -36,6 +36,7 @@ fn known(kind: CallerKind, role: Role) -> Known {
         teams: Vec::new(),
         scopes: None,
         customer: Some(CustomerId::from(Uuid::from_u128(9))),
+        link: None,
         locale: Locale::Zh,
     };
     Known { caller, credential: "local", expires: None, quota: None }

@@ -222,6 +222,7 @@ fn member(role: Role) -> Caller {
         teams: Vec::new(),
         scopes: None,
         customer: None,
+        link: None,
         locale: Locale::En,
     }
 }

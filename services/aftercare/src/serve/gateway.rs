@@ -80,7 +80,8 @@ impl Gateway {
         let local = local.then(|| LocalIssuer::new(&process.keys, process.clock.clone()));
         let directory = Arc::new(self.app.directory());
         let (clock, metrics) = (process.clock.clone(), process.metrics.clone());
-        let callers = Credentials::new(directory, local, oidc(process), clock, metrics);
+        let keys = process.keys.clone();
+        let callers = Credentials::new(directory, local, oidc(process), keys, clock, metrics);
         let limits = &config.limits;
         let of_visitor = Rate::new(limits.visitor_rate, limits.visitor_burst);
         let of_tenant = Rate::new(limits.tenant_rate, limits.tenant_burst);

@@ -109,6 +109,7 @@ impl Port {
             teams: Vec::new(),
             scopes: None,
             customer: None,
+            link: None,
             locale: Locale::En,
         };
         let wall = process.wall_of(routes, Trust::AdminPort(Arc::new(operator)));

@@ -162,6 +162,7 @@ fn call(tenant_number: u128, kind: CallerKind, role: Role, scope: RowScope) -> C
         teams: Vec::new(),
         scopes: None,
         customer,
+        link: None,
         locale: Locale::En,
     };
     Call {

@@ -170,6 +170,7 @@ fn call(tenant: u128, scope: RowScope) -> Call {
         teams: Vec::new(),
         scopes: None,
         customer: own,
+        link: None,
         locale: Locale::En,
     };
     Call {

@@ -1,17 +1,17 @@
-//! From a bearer token to a caller.
+//! From a credential to a caller.
 
 use std::{future::Future, sync::Arc};
 
 use contracts::gateway::v1::TenantState;
 use futures::future::BoxFuture;
-use kernel::{ApiKeyId, Clock, TenantId};
+use kernel::{ApiKeyId, Clock, TenantId, keys::RootKeys, link};
 use rpc::{
     edge::{Callers, Known, Quota, Refused},
     issuer::LocalIssuer,
 };
 use telemetry::Metrics;
 
-use super::{jwt::Jwt, keys, local, oidc::Oidc};
+use super::{jwt::Jwt, keys, links, local, oidc::Oidc};
 use crate::directory::{self, KeyFacts, MemberFacts, TenantFacts};
 
 /// The directory cannot be read now.
@@ -145,6 +145,7 @@ pub struct Credentials {
     directory: Arc<dyn Directory>,
     local: Option<LocalIssuer>,
     oidc: Oidc,
+    keys: RootKeys,
     clock: Clock,
     metrics: Metrics,
 }
@@ -156,21 +157,26 @@ impl std::fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// Callers by API key, by the providers of `oidc`, and by the local issuer where there is one.
+    /// Callers by API key, by the links that `keys` sealed, by the providers of `oidc`, and by the local
+    /// issuer where there is one.
     pub fn new(
         directory: Arc<dyn Directory>,
         local: Option<LocalIssuer>,
         oidc: Oidc,
+        keys: RootKeys,
         clock: Clock,
         metrics: Metrics,
     ) -> Self {
-        Self { directory, local, oidc, clock, metrics }
+        Self { directory, local, oidc, keys, clock, metrics }
     }
 
     async fn known(&self, token: &str) -> Result<Known, Why> {
         let directory = &*self.directory;
         if token.starts_with(keys::PREFIX) {
             return keys::known(token, directory, self.clock.real_now()).await;
+        }
+        if token.starts_with(link::PREFIX) {
+            return links::known(token, &self.keys, directory, self.clock.real_now()).await;
         }
         let jwt = Jwt::read(token)?;
         // Local tokens name an issuer that is no URL, so no provider can take them for its own.

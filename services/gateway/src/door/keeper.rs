@@ -118,7 +118,10 @@ impl Admission for Keeper {
     }
 
     fn signed_in(&self, known: &Known) {
-        self.record(AccessKind::SignIn, known, "");
+        // Who opens a link signs in nowhere, and reading a page leaves no trace of them.
+        if known.caller.kind != CallerKind::Anonymous {
+            self.record(AccessKind::SignIn, known, "");
+        }
     }
 
     fn ended(&self, known: &Known, method: &Method, code: Code) {

@@ -27,6 +27,7 @@ pub(super) async fn known(token: &str, directory: &dyn Directory, now: Time) -> 
         teams: Vec::new(),
         scopes: Some(key.scopes),
         customer: None,
+        link: None,
         locale: tenant.locale,
     };
     Ok(Known { caller, credential: "key", expires: key.expires_at, quota })

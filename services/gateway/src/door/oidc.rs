@@ -234,6 +234,7 @@ fn caller(tenant: TenantId, kind: CallerKind, subject: &str, roles: Vec<Role>) -
         teams: Vec::new(),
         scopes: None,
         customer: None,
+        link: None,
         locale: Locale::En,
     }
 }

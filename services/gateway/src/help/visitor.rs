@@ -45,6 +45,7 @@ impl Visitors {
             teams: Vec::new(),
             scopes: None,
             customer: None,
+            link: None,
             locale,
         };
         Known { caller, credential: "page", expires: None, quota: door::quota(tenant) }

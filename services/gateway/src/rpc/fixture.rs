@@ -280,6 +280,7 @@ fn call(tenant_number: u128, kind: CallerKind, subject: &str, roles: &[Role]) ->
         teams: Vec::new(),
         scopes: None,
         customer: None,
+        link: None,
         locale: Locale::En,
     };
     Call {

@@ -80,7 +80,9 @@ impl Reader {
 /// How far a role reaches.
 fn level(role: Role) -> AudienceLevel {
     match role {
-        Role::Anonymous | Role::Supplier | Role::Operator => AudienceLevel::Public,
+        Role::Anonymous | Role::LinkHolder | Role::Supplier | Role::Operator => {
+            AudienceLevel::Public
+        }
         Role::Customer => AudienceLevel::Customer,
         Role::Agent | Role::Technician | Role::Integration | Role::PrivacyOfficer => {
             AudienceLevel::Agent
@@ -111,6 +113,7 @@ mod tests {
             teams: teams.iter().map(|team| (*team).to_owned()).collect(),
             scopes: None,
             customer: None,
+            link: None,
             locale: Locale::En,
         }
     }

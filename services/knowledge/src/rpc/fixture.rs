@@ -220,6 +220,7 @@ fn call(tenant_number: u128, kind: CallerKind, role: Role, teams: &[&str]) -> Ca
         teams: teams.iter().map(|team| (*team).to_owned()).collect(),
         scopes: None,
         customer: None,
+        link: None,
         locale: Locale::Zh,
     };
     Call {

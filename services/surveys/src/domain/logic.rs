@@ -66,6 +66,33 @@ pub struct Step {
 #[derive(Clone, Debug)]
 pub struct Logic {
     questions: Vec<Read>,
+    follow_up_if: Option<Expr>,
+}
+
+/// What answers lead to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Path {
+    /// Every question, in its order.
+    pub steps: Vec<Step>,
+    /// What is wrong with the answers, by question.
+    pub wrong: Vec<(String, String)>,
+    /// Whether somebody must talk to who answered so.
+    pub follow_up: bool,
+}
+
+impl Path {
+    /// The questions that are asked, in their order.
+    pub fn asked(&self) -> Vec<String> {
+        let asked = self.steps.iter().filter(|step| step.visible);
+        asked.map(|step| step.question.clone()).collect()
+    }
+
+    /// The answers that count: whole ones to questions that are asked.
+    pub fn counting(&self, answers: &Answers) -> Answers {
+        let counts = |id: &str| self.steps.iter().any(|step| step.question == id && step.answered);
+        let counting = answers.iter().filter(|(id, _)| counts(id));
+        counting.map(|(id, answer)| (id.clone(), answer.clone())).collect()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -108,12 +135,18 @@ impl Logic {
             let required_if = read("required_if", &question.required_if);
             questions.push(Read { question: question.clone(), visible_if, required_if });
         }
-        if faults.is_empty() { Ok(Self { questions }) } else { Err(faults) }
+        let whole = questionnaire.questions.len();
+        let read = condition(questionnaire, &fields, whole, &questionnaire.follow_up_if);
+        let follow_up_if = read.unwrap_or_else(|(kind, description)| {
+            let (field, question) = ("follow_up_if".to_owned(), String::new());
+            faults.push(Fault { kind, field, question, description });
+            None
+        });
+        if faults.is_empty() { Ok(Self { questions, follow_up_if }) } else { Err(faults) }
     }
 
-    /// What the answers lead to: every question in its order, and what is wrong with the answers, by
-    /// question. Answers to what is not asked are passed over.
-    pub fn replay(&self, answers: &Answers) -> (Vec<Step>, Vec<(String, String)>) {
+    /// What the answers lead to. Answers to what is not asked are passed over.
+    pub fn replay(&self, answers: &Answers) -> Path {
         let mut row: Vec<Option<Value>> = vec![None; self.questions.len()];
         let (mut steps, mut wrong) = (Vec::new(), Vec::new());
         for (index, read) in self.questions.iter().enumerate() {
@@ -148,7 +181,8 @@ impl Logic {
             self.questions.iter().map(|read| read.question.id.as_str()).collect();
         let strangers = answers.keys().filter(|id| !known.contains(id.as_str()));
         wrong.extend(strangers.map(|id| (id.clone(), "is no question of this survey".to_owned())));
-        (steps, wrong)
+        let follow_up = self.follow_up_if.as_ref().is_some_and(|one| one.eval(&row) == Some(true));
+        Path { steps, wrong, follow_up }
     }
 }
 
@@ -333,12 +367,14 @@ mod tests {
         comment.required_if = "answers.overall == 1 && answers.price < 3".to_owned();
         let mut overall = question("overall", Kind::Csat(five()));
         overall.required = true;
-        of(vec![
+        let questions = vec![
             overall,
             shown_if(question("reasons", reasons), "answers.overall <= 2"),
             shown_if(question("price", Kind::Rating(five())), "'price' in answers.reasons"),
             comment,
-        ])
+        ];
+        let follow_up_if = "answers.overall <= 2 || answers.price == 1".to_owned();
+        Questionnaire { follow_up_if, ..of(questions) }
     }
 
     fn logic() -> Logic {
@@ -350,8 +386,7 @@ mod tests {
     }
 
     fn visible(given: &Answers) -> Vec<String> {
-        let (steps, _) = logic().replay(given);
-        steps.into_iter().filter(|step| step.visible).map(|step| step.question).collect()
+        logic().replay(given).asked()
     }
 
     fn price() -> Answer {
@@ -374,15 +409,28 @@ mod tests {
             ("reasons", price()),
             ("price", Answer::Number(1)),
         ]);
-        let (steps, wrong) = logic().replay(&given);
+        let Path { steps, wrong, follow_up } = logic().replay(&given);
+        assert!(!follow_up, "what is hidden asks for nothing");
         assert_eq!(visible(&given), ["overall", "comment"]);
         assert!(!steps[1].answered && !steps[2].answered && steps[2].unknown);
         assert_eq!(wrong, []);
     }
 
     #[test]
+    fn a_bad_answer_asks_for_a_follow_up() {
+        let follow_up =
+            |number| logic().replay(&answers(&[("overall", Answer::Number(number))])).follow_up;
+        assert_eq!([1, 2, 3, 9].map(follow_up), [true, true, false, false]);
+        assert!(!logic().replay(&Answers::new()).follow_up, "what cannot be told does not hold");
+        let faulty = Questionnaire { follow_up_if: "answers.nobody == 1".to_owned(), ..sample() };
+        let faults = Logic::read(&faulty).unwrap_err();
+        assert_eq!(faults[0].kind, SurveyFaultKind::UnknownReference);
+        assert_eq!(faults[0].field, "follow_up_if");
+    }
+
+    #[test]
     fn what_must_be_answered_is_found_afresh() {
-        let wrong = |given: &[(&str, Answer)]| logic().replay(&answers(given)).1;
+        let wrong = |given: &[(&str, Answer)]| logic().replay(&answers(given)).wrong;
         let one = |question: &str, what: &str| vec![(question.to_owned(), what.to_owned())];
         assert_eq!(wrong(&[]), one("overall", "must be answered"));
         let bad =
@@ -397,7 +445,7 @@ mod tests {
         let wrong = |question: &str, answer: Answer| {
             let mut given = answers(&[("overall", Answer::Number(1)), ("reasons", price())]);
             given.insert(question.to_owned(), answer);
-            let (_, wrong) = logic().replay(&given);
+            let wrong = logic().replay(&given).wrong;
             wrong.into_iter().map(|(id, what)| format!("{id} {what}")).collect::<Vec<_>>()
         };
         let twice = Answer::Choices(vec!["price".to_owned(), "price".to_owned()]);
@@ -469,14 +517,14 @@ mod tests {
             let (mut now, logic) = (Answers::new(), logic());
             let mut shown = logic.replay(&now);
             for ((id, answer), kept) in given {
-                let before = shown.0;
+                let before = shown.steps;
                 let at = before.iter().position(|step| step.question == id).unwrap();
                 if kept { now.insert(id, answer); } else { now.remove(&id); }
                 shown = logic.replay(&now);
                 // What stands before the question is as it was.
-                prop_assert_eq!(&shown.0[..at], &before[..at]);
+                prop_assert_eq!(&shown.steps[..at], &before[..at]);
             }
-            let visible = |id: &str| shown.0.iter().any(|step| step.question == id && step.visible);
+            let visible = |id: &str| shown.steps.iter().any(|step| step.question == id && step.visible);
             let fresh: Answers =
                 now.iter().filter(|(id, _)| visible(id)).map(|(id, one)| (id.clone(), one.clone())).collect();
             prop_assert_eq!(logic.replay(&fresh), shown);

@@ -1,5 +1,6 @@
 //! The rules, without a clock or any I/O.
 
+pub(crate) mod code;
 pub mod logic;
 pub mod questionnaire;
 pub mod survey;

@@ -37,6 +37,8 @@ pub struct Questionnaire {
     pub questions: Vec<Question>,
     /// What is said at the end.
     pub thanks: Texts,
+    /// When somebody must talk to who answered; never where it is empty.
+    pub follow_up_if: String,
 }
 
 /// One question.
@@ -183,6 +185,7 @@ impl Questionnaire {
         violations.check(locale, &format!("{at}.default_locale"), form);
         check_texts(&format!("{at}.welcome"), &self.welcome, MAX_SPEECH, violations);
         check_texts(&format!("{at}.thanks"), &self.thanks, MAX_SPEECH, violations);
+        violations.text(&format!("{at}.follow_up_if"), &self.follow_up_if, 0, MAX_CONDITION);
         let few = self.questions.len() <= MAX_QUESTIONS;
         violations.check(few, &format!("{at}.questions"), "must be at most 100");
         let mut ids = BTreeSet::new();

@@ -1,14 +1,37 @@
 //! A survey's life.
 
-use contracts::surveys::v1::SurveyState;
+use contracts::surveys::v1::{InvitationChannel, SurveyState};
 use kernel::{SurveyId, Time, mask::Mask};
+use serde::{Deserialize, Serialize};
 
 use super::questionnaire::Questionnaire;
 
 /// The longest title, in characters.
 pub const MAX_TITLE: usize = 200;
 /// The fields that may be written.
-pub const WRITABLE: &[&str] = &["title", "draft"];
+pub const WRITABLE: &[&str] = &["title", "draft", "after_resolution"];
+
+const HOUR: i64 = 3_600_000_000;
+/// The longest wait after a resolution, in microseconds.
+pub const MAX_DELAY: i64 = 30 * 24 * HOUR;
+/// How long an invitation may be answered at least, at most, and usually, in microseconds.
+pub const MIN_VALIDITY: i64 = HOUR;
+/// At most.
+pub const MAX_VALIDITY: i64 = 90 * 24 * HOUR;
+/// Where nobody says.
+pub const USUAL_VALIDITY: i64 = 14 * 24 * HOUR;
+
+/// Whom a survey asks by itself: each customer whose ticket was resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AfterResolution {
+    /// How long after the resolution, in microseconds.
+    pub delay: i64,
+    /// How long it may be answered from then on, in microseconds.
+    pub valid_for: i64,
+    /// By what channel; the ticket's where it is not said.
+    #[serde(with = "super::code")]
+    pub channel: InvitationChannel,
+}
 
 /// A survey.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +48,8 @@ pub struct Survey {
     pub title: String,
     /// The questions as they are being written.
     pub draft: Questionnaire,
+    /// Whom it asks by itself; nobody where it is not said.
+    pub after_resolution: Option<AfterResolution>,
     /// How many versions were published; the last one is asked, unless it is archived.
     pub versions: i64,
     /// Whether the draft differs from the last version.
@@ -35,6 +60,17 @@ pub struct Survey {
     pub created_at: Time,
     /// When it last changed.
     pub updated_at: Time,
+}
+
+/// What may be written of a survey.
+#[derive(Clone, Debug, Default)]
+pub struct Written {
+    /// What it is called.
+    pub title: String,
+    /// The questions.
+    pub draft: Questionnaire,
+    /// Whom it asks by itself.
+    pub after_resolution: Option<AfterResolution>,
 }
 
 /// A published questionnaire.
@@ -48,6 +84,8 @@ pub struct Version {
     pub questionnaire: Questionnaire,
     /// Whether its scores go on from those of the one before.
     pub continues: bool,
+    /// The version that its series of scores began with.
+    pub series: i64,
     /// The kind of who published it.
     pub actor_kind: String,
     /// Who did.
@@ -66,6 +104,11 @@ impl Survey {
         }
     }
 
+    /// Whether it asks customers by itself now.
+    pub const fn asks(&self) -> bool {
+        matches!(self.state(), SurveyState::Live) && self.after_resolution.is_some()
+    }
+
     /// The survey with its next event, at this instant.
     #[must_use]
     pub fn next(&self, at: Time) -> Self {
@@ -80,22 +123,20 @@ impl Survey {
 
     /// The survey with what was written of it, and the fields that changed.
     #[must_use]
-    pub fn written(
-        &self,
-        title: &str,
-        draft: &Questionnaire,
-        mask: &Mask,
-        at: Time,
-    ) -> (Self, Vec<&'static str>) {
+    pub fn written(&self, given: &Written, mask: &Mask, at: Time) -> (Self, Vec<&'static str>) {
         let (mut after, mut paths) = (self.next(at), Vec::new());
-        if mask.has("title") && self.title != title {
-            title.clone_into(&mut after.title);
+        if mask.has("title") && self.title != given.title {
+            after.title.clone_from(&given.title);
             paths.push("title");
         }
-        if mask.has("draft") && self.draft != *draft {
-            after.draft.clone_from(draft);
+        if mask.has("draft") && self.draft != given.draft {
+            after.draft.clone_from(&given.draft);
             after.changed = true;
             paths.push("draft");
+        }
+        if mask.has("after_resolution") && self.after_resolution != given.after_resolution {
+            after.after_resolution = given.after_resolution;
+            paths.push("after_resolution");
         }
         (after, paths)
     }

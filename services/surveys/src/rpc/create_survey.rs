@@ -12,7 +12,7 @@ use crate::{
     command::{self, reaches},
     convert,
     domain::survey::{MAX_TITLE, Survey},
-    events,
+    events::{self, Author},
     store::surveys,
 };
 
@@ -34,7 +34,8 @@ pub(crate) async fn handle(
         if earlier.is_none() {
             surveys::insert(tx, call.tenant(), &survey).await?;
             let created = Change::Created(SurveyCreated {});
-            events::append(&app, &call, tx, &survey, created).await?;
+            let happened = events::of_survey(&survey, created);
+            events::append(&app, &Author::of(&call), tx, happened).await?;
         }
         Ok::<_, Error>(earlier)
     })?;
@@ -55,6 +56,9 @@ fn parse(app: &App, request: &CreateSurveyRequest, request_id: &str) -> Result<S
     violations.check(given.name.is_empty(), "survey.name", "must be left out");
     violations.text("survey.title", given.title.trim(), 1, MAX_TITLE);
     let draft = convert::questionnaire(given.draft.as_ref(), "survey.draft", &mut violations);
+    let asks = given.after_resolution.as_ref();
+    let after_resolution =
+        convert::after_resolution(asks, "survey.after_resolution", &mut violations);
     let at = app.clock.now();
     violations.finish(Survey {
         id: SurveyId::from(app.ids.next()),
@@ -63,6 +67,7 @@ fn parse(app: &App, request: &CreateSurveyRequest, request_id: &str) -> Result<S
         last_at: at,
         title: given.title.trim().to_owned(),
         draft,
+        after_resolution,
         versions: 0,
         changed: true,
         archived: false,

@@ -147,6 +147,7 @@ fn call(tenant_number: u128) -> Call {
         teams: Vec::new(),
         scopes: None,
         customer: None,
+        link: None,
         locale: Locale::Zh,
     };
     Call {

@@ -42,20 +42,21 @@ pub(crate) async fn handle(
         Logic::read(&before.draft).map_err(|faults| Error::faulty(&id.name(), faults))?;
         let tenant = call.tenant();
         let last = versions::get_in(tx, tenant, id, before.versions).await?;
-        let goes_on = |last: Version| last.questionnaire.continues_in(&before.draft);
-        let continues = last.is_some_and(goes_on);
+        let goes_on = |last: &Version| last.questionnaire.continues_in(&before.draft);
+        let continued = last.filter(goes_on).map(|last| last.series);
         let (after, (actor_kind, actor)) = (before.published(at), wire::actor_parts(&call.caller));
         let version = Version {
             survey: id,
             number: after.versions,
             questionnaire: after.draft.clone(),
-            continues,
+            continues: continued.is_some(),
+            series: continued.unwrap_or(after.versions),
             actor_kind: actor_kind.to_owned(),
             actor,
             published_at: at,
         };
         versions::insert(tx, tenant, &version).await?;
-        let version = version_name(id, after.versions);
+        let (version, continues) = (version_name(id, after.versions), version.continues);
         let change = Change::Published(SurveyPublished { version, continues });
         command::save(&app, &call, tx, &after, change).await
     })?;

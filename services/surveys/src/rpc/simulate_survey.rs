@@ -1,16 +1,10 @@
 //! `SimulateSurvey`: what answers lead to.
 
-use contracts::surveys::v1::{
-    AnswerFault, SimulateSurveyRequest, SimulateSurveyResponse, SurveyStep,
-};
+use contracts::surveys::v1::{AnswerFault, SimulateSurveyRequest, SimulateSurveyResponse};
 use kernel::Violations;
 use rpc::Call;
 
-use crate::{
-    App, Error, command, convert,
-    domain::logic::{Logic, Step},
-    rpc::get_survey_version,
-};
+use crate::{App, Error, command, convert, domain::logic::Logic, rpc::get_survey_version};
 
 pub(crate) async fn handle(
     app: App,
@@ -28,17 +22,13 @@ pub(crate) async fn handle(
         number => get_survey_version::find(&app, &call, id, number).await?.questionnaire,
     };
     let logic = Logic::read(&questionnaire).map_err(|faults| Error::faulty(&id.name(), faults))?;
-    let (steps, faults) = logic.replay(&answers);
+    let path = logic.replay(&answers);
     let fault = |(question, description)| AnswerFault { question, description };
     Ok(SimulateSurveyResponse {
-        steps: steps.into_iter().map(step).collect(),
-        faults: faults.into_iter().map(fault).collect(),
+        steps: path.steps.into_iter().map(convert::step).collect(),
+        faults: path.wrong.into_iter().map(fault).collect(),
+        follow_up: path.follow_up,
     })
-}
-
-fn step(step: Step) -> SurveyStep {
-    let Step { question, visible, required, answered, unknown } = step;
-    SurveyStep { question, visible, required, answered, unknown }
 }
 
 #[cfg(test)]
@@ -70,6 +60,7 @@ mod tests {
             let good = play(editor(), version, 9).await.unwrap();
             let visible: Vec<_> = good.steps.iter().map(|step| step.visible).collect();
             assert_eq!((visible, good.faults), (vec![true, false], Vec::new()));
+            assert!(!good.follow_up);
             let bad = play(editor(), version, 3).await.unwrap();
             assert!(bad.steps[1].visible && bad.steps[1].required);
             assert_eq!(bad.faults[0].question, "why");

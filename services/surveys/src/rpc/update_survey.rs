@@ -1,4 +1,4 @@
-//! `UpdateSurvey`: writes the title or the draft.
+//! `UpdateSurvey`: writes the title, the draft, or whom it asks by itself.
 
 use contracts::surveys::v1::{
     Survey as Answer, SurveyUpdated, UpdateSurveyRequest, survey_event::Change,
@@ -13,7 +13,7 @@ use crate::{
     convert,
     domain::{
         questionnaire::Questionnaire,
-        survey::{MAX_TITLE, WRITABLE},
+        survey::{MAX_TITLE, WRITABLE, Written},
     },
 };
 
@@ -25,8 +25,7 @@ struct Update {
     id: kernel::SurveyId,
     etag: Demand,
     mask: Mask,
-    title: String,
-    draft: Questionnaire,
+    given: Written,
 }
 
 pub(crate) async fn handle(
@@ -35,13 +34,13 @@ pub(crate) async fn handle(
     mut request: UpdateSurveyRequest,
 ) -> Result<Answer, Error> {
     let request_id = std::mem::take(&mut request.request_id);
-    let Update { id, etag, mask, title, draft } = parse(&request, &request_id)?;
+    let Update { id, etag, mask, given } = parse(&request, &request_id)?;
     let once = app.once(&call, METHOD, &request_id, &request);
     let command = Command { id, etag, once };
     transact!(app.db, "survey.update", |tx| {
         let held = command::hold(&app, &call, tx, &command).await?;
         let Some((before, at)) = held else { return Ok(()) };
-        let (after, paths) = before.written(&title, &draft, &mask, at);
+        let (after, paths) = before.written(&given, &mask, at);
         if paths.is_empty() {
             return Ok(());
         }
@@ -60,6 +59,7 @@ fn parse(request: &UpdateSurveyRequest, request_id: &str) -> Result<Update, Viol
     let populated = |path: &str| match path {
         "title" => !given.title.is_empty(),
         "draft" => given.draft.is_some(),
+        "after_resolution" => given.after_resolution.is_some(),
         _ => false,
     };
     let paths = request.update_mask.as_ref().map(|mask| mask.paths.as_slice());
@@ -74,8 +74,12 @@ fn parse(request: &UpdateSurveyRequest, request_id: &str) -> Result<Update, Viol
     } else {
         Questionnaire::default()
     };
+    let asks = given.after_resolution.as_ref();
+    let after_resolution =
+        convert::after_resolution(asks, "survey.after_resolution", &mut violations);
     let etag = Demand::parse(&given.etag);
-    violations.finish(Update { id, etag, mask, title, draft })
+    let given = Written { title, draft, after_resolution };
+    violations.finish(Update { id, etag, mask, given })
 }
 
 #[cfg(test)]

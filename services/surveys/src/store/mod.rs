@@ -5,7 +5,7 @@ pub(crate) mod versions;
 
 use store::{Migration, Migrations, Sql};
 
-use crate::{Error, domain::questionnaire::Questionnaire};
+use crate::Error;
 
 /// The service's own migrations.
 pub const MIGRATIONS: &[Migration] = &[store::migration!(100, "../../migrations", "0100_surveys")];
@@ -18,7 +18,7 @@ pub fn migrations() -> Migrations {
 /// Every fixed statement of the service, by module; a test prepares them on both engines.
 pub const STATEMENTS: &[&[Sql]] = &[surveys::STATEMENTS, versions::STATEMENTS];
 
-/// A questionnaire as it is stored.
-fn json(questionnaire: &Questionnaire) -> Result<serde_json::Value, Error> {
-    serde_json::to_value(questionnaire).map_err(|_| Error::Corrupt("questionnaire"))
+/// Something as it is stored.
+fn json(of: &impl serde::Serialize) -> Result<serde_json::Value, Error> {
+    serde_json::to_value(of).map_err(|_| Error::Corrupt("value"))
 }

@@ -8,40 +8,47 @@ use uuid::Uuid;
 
 use crate::{
     Error,
-    domain::{questionnaire::Questionnaire, survey::Survey},
+    domain::{
+        questionnaire::Questionnaire,
+        survey::{AfterResolution, Survey},
+    },
 };
 
 const INSERT: Sql = Sql::both(
     "INSERT INTO surveys (tenant, id, version, sequence, last_at, title, draft, versions, changed, \
-     archived, state, created_at, updated_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+     archived, state, created_at, updated_at, after_resolution, asks) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
 );
 const UPDATE: Sql = Sql::both(
     "UPDATE surveys SET version = $3, sequence = $4, last_at = $5, title = $6, draft = $7, \
-     versions = $8, changed = $9, archived = $10, state = $11, updated_at = $12 \
-     WHERE tenant = $1 AND id = $2",
+     versions = $8, changed = $9, archived = $10, state = $11, updated_at = $12, \
+     after_resolution = $13, asks = $14 WHERE tenant = $1 AND id = $2",
 );
 const GET: Sql = Sql::both(
     "SELECT id, version, sequence, last_at, title, draft, versions, changed, archived, created_at, \
-     updated_at FROM surveys WHERE tenant = $1 AND id = $2",
+     updated_at, after_resolution FROM surveys WHERE tenant = $1 AND id = $2",
 );
 const LOCK: Sql = Sql::split(
     "SELECT id, version, sequence, last_at, title, draft, versions, changed, archived, created_at, \
-     updated_at FROM surveys WHERE tenant = $1 AND id = $2",
+     updated_at, after_resolution FROM surveys WHERE tenant = $1 AND id = $2",
     "SELECT id, version, sequence, last_at, title, draft, versions, changed, archived, created_at, \
-     updated_at FROM surveys WHERE tenant = $1 AND id = $2 FOR UPDATE",
+     updated_at, after_resolution FROM surveys WHERE tenant = $1 AND id = $2 FOR UPDATE",
 );
 const LIST: Sql = Sql::both(
     "SELECT id, version, sequence, last_at, title, draft, versions, changed, archived, created_at, \
-     updated_at FROM surveys WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+     updated_at, after_resolution FROM surveys WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+);
+const ASKING: Sql = Sql::both(
+    "SELECT id, version, sequence, last_at, title, draft, versions, changed, archived, created_at, \
+     updated_at, after_resolution FROM surveys WHERE tenant = $1 AND asks ORDER BY id",
 );
 const LIST_BY_STATE: Sql = Sql::both(
     "SELECT id, version, sequence, last_at, title, draft, versions, changed, archived, created_at, \
-     updated_at FROM surveys WHERE tenant = $1 AND state = $2 AND id < $3 ORDER BY id DESC LIMIT $4",
+     updated_at, after_resolution FROM surveys WHERE tenant = $1 AND state = $2 AND id < $3 ORDER BY id DESC LIMIT $4",
 );
 
 /// Every fixed statement of this module.
-pub(crate) const STATEMENTS: &[Sql] = &[INSERT, UPDATE, GET, LOCK, LIST, LIST_BY_STATE];
+pub(crate) const STATEMENTS: &[Sql] = &[INSERT, UPDATE, GET, LOCK, LIST, LIST_BY_STATE, ASKING];
 
 #[derive(FromRow)]
 struct Row {
@@ -56,6 +63,7 @@ struct Row {
     archived: bool,
     created_at: i64,
     updated_at: i64,
+    after_resolution: Json<Option<AfterResolution>>,
 }
 
 impl From<Row> for Survey {
@@ -72,6 +80,7 @@ impl From<Row> for Survey {
             archived: row.archived,
             created_at: Time::from_micros(row.created_at),
             updated_at: Time::from_micros(row.updated_at),
+            after_resolution: row.after_resolution.0,
         }
     }
 }
@@ -92,6 +101,8 @@ pub(crate) async fn insert(tx: &mut Tx, tenant: TenantId, survey: &Survey) -> Re
         survey.state() as i32,
         survey.created_at,
         survey.updated_at,
+        super::json(&survey.after_resolution)?,
+        survey.asks(),
     ];
     tx.execute(INSERT, values).await?;
     Ok(())
@@ -112,6 +123,8 @@ pub(crate) async fn update(tx: &mut Tx, tenant: TenantId, survey: &Survey) -> Re
         survey.archived,
         survey.state() as i32,
         survey.updated_at,
+        super::json(&survey.after_resolution)?,
+        survey.asks(),
     ];
     tx.execute(UPDATE, values).await?;
     Ok(())
@@ -129,6 +142,12 @@ pub(crate) async fn lock(
     id: SurveyId,
 ) -> Result<Option<Survey>, Error> {
     Ok(tx.optional::<Row>(LOCK, args![tenant, id]).await?.map(Survey::from))
+}
+
+/// The surveys that ask customers by themselves.
+pub(crate) async fn asking(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Survey>, Error> {
+    let rows: Vec<Row> = tx.all(ASKING, args![tenant]).await?;
+    Ok(rows.into_iter().map(Survey::from).collect())
 }
 
 /// The surveys before `start`, newest first; of one state where one is said.

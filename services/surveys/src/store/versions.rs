@@ -12,14 +12,14 @@ use crate::{
 
 const INSERT: Sql = Sql::both(
     "INSERT INTO versions (tenant, survey, number, questionnaire, continues, actor_kind, actor, \
-     published_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+     published_at, series) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 );
 const GET: Sql = Sql::both(
-    "SELECT survey, number, questionnaire, continues, actor_kind, actor, published_at \
+    "SELECT survey, number, questionnaire, continues, actor_kind, actor, published_at, series \
      FROM versions WHERE tenant = $1 AND survey = $2 AND number = $3",
 );
 const LIST: Sql = Sql::both(
-    "SELECT survey, number, questionnaire, continues, actor_kind, actor, published_at \
+    "SELECT survey, number, questionnaire, continues, actor_kind, actor, published_at, series \
      FROM versions WHERE tenant = $1 AND survey = $2 AND number < $3 ORDER BY number DESC LIMIT $4",
 );
 
@@ -35,6 +35,7 @@ struct Row {
     actor_kind: String,
     actor: String,
     published_at: i64,
+    series: i64,
 }
 
 impl From<Row> for Version {
@@ -47,6 +48,7 @@ impl From<Row> for Version {
             actor_kind: row.actor_kind,
             actor: row.actor,
             published_at: Time::from_micros(row.published_at),
+            series: row.series,
         }
     }
 }
@@ -62,6 +64,7 @@ pub(crate) async fn insert(tx: &mut Tx, tenant: TenantId, version: &Version) -> 
         &version.actor_kind,
         &version.actor,
         version.published_at,
+        version.series,
     ];
     tx.execute(INSERT, values).await?;
     Ok(())

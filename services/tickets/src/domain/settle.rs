@@ -43,7 +43,16 @@ impl Ticket {
         changed.ticket.body.resolution =
             Some(Resolved { instance, at: cx.at, silent_close: Some(silent_close) });
         changed.touch(cx.at);
-        changed.note("ticket.resolved", Change::Resolved(TicketResolved { instance }));
+        let (body, team) = (&changed.ticket.body, &changed.ticket.team);
+        let resolved = TicketResolved {
+            instance,
+            channel: body.channel.into(),
+            product: body.subject.product.clone(),
+            team: if team.is_empty() { String::new() } else { format!("teams/{team}") },
+            language: body.language.clone(),
+            r#loop: body.loop_name(),
+        };
+        changed.note("ticket.resolved", Change::Resolved(resolved));
         Ok(changed)
     }
 

@@ -5,7 +5,7 @@ use contracts::tickets::v1::{
     Category, Channel, CloseReason, Kind, Nature, ServiceType, Stage, StatusChanged, TicketCreated,
     TicketTriaged, TicketUpdated, ticket_event::Change,
 };
-use kernel::{Blocker, CallerKind, CustomerId, TenantId, TicketId, Time};
+use kernel::{Blocker, CallerKind, CustomerId, LoopId, TenantId, TicketId, Time};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -107,6 +107,15 @@ pub struct Body {
     pub began: Time,
     /// When it waited for the customer since then.
     pub waits: Vec<Wait>,
+    /// The loop of surveys that it follows up.
+    pub follows: Option<LoopId>,
+}
+
+impl Body {
+    /// The name of the loop that it follows up; empty where it follows up none.
+    pub fn loop_name(&self) -> String {
+        self.follows.map(LoopId::name).unwrap_or_default()
+    }
 }
 
 impl Body {
@@ -200,7 +209,14 @@ impl Actor {
 
     /// Whether somebody acts for the customer rather than the customer.
     pub fn on_behalf(&self) -> bool {
-        self.kind != CallerKind::Customer
+        match self.kind {
+            // Whoever holds the link of a ticket speaks as its customer.
+            CallerKind::Customer | CallerKind::Anonymous => false,
+            CallerKind::Member
+            | CallerKind::Integration
+            | CallerKind::Service
+            | CallerKind::Operator => true,
+        }
     }
 }
 
@@ -342,6 +358,7 @@ impl Draft {
             product: body.subject.product.clone(),
             fault_code: body.subject.fault_code.clone(),
             missing_facts: body.told.missing(body.kind).into_iter().map(Into::into).collect(),
+            r#loop: body.loop_name(),
         };
         changed.note("ticket.created", Change::Created(created));
         changed.start_clocks(cx, 1)?;

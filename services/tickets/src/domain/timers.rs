@@ -220,7 +220,8 @@ impl Changed {
             body.resolution.map(|resolved| Resolved { silent_close: None, ..resolved });
         self.ticket.category = Category::Closed;
         self.touch(cx.at);
-        let closed = contracts::tickets::v1::TicketClosed { reason: reason.into() };
+        let r#loop = self.ticket.body.loop_name();
+        let closed = contracts::tickets::v1::TicketClosed { reason: reason.into(), r#loop };
         self.note("ticket.closed", Change::Closed(closed));
     }
 }

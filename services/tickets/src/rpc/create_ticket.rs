@@ -188,6 +188,7 @@ fn draft(
         queue_named: parsed.queue.is_some(),
         began: at,
         waits: Vec::new(),
+        follows: None,
     };
     Ok(Draft {
         tenant: call.tenant(),

@@ -357,6 +357,7 @@ fn body(kind: Kind, channel: Channel) -> Body {
         queue_named: false,
         began: START,
         waits: Vec::new(),
+        follows: None,
     }
 }
 

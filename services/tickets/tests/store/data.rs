@@ -132,6 +132,7 @@ pub(crate) fn full_body() -> Body {
         queue_named: true,
         began: at(4),
         waits: vec![Wait { from: at(5), until: Some(at(6)) }],
+        follows: Some(Uuid::from_u128(12).into()),
     }
 }
 

@@ -61,6 +61,7 @@ pub fn holds(role: Role, permission: &str, grants: &Grants) -> bool {
         teams: Vec::new(),
         scopes: None,
         customer: Some(CustomerId::from(Uuid::from_u128(2))),
+        link: None,
         locale: Locale::En,
     };
     grants.scope(&caller, permission) != RowScope::None

@@ -153,6 +153,7 @@ impl Reader {
             | Role::Supplier
             | Role::Technician
             | Role::PrivacyOfficer
+            | Role::LinkHolder
             | Role::Operator => (&[], false, false),
             Role::Service => panic!("nobody outside calls as a process of the suite"),
         };

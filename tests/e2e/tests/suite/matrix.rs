@@ -245,6 +245,7 @@ fn caller(role: Role, scopes: Option<Vec<String>>) -> Caller {
         teams: Vec::new(),
         scopes,
         customer: Some(customer),
+        link: None,
         locale: Locale::En,
     }
 }

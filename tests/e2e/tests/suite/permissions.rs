@@ -184,6 +184,7 @@ fn on_behalf_of_a_member(suite: &Suite) -> Client {
         teams: Vec::new(),
         scopes: None,
         customer: None,
+        link: None,
         locale: kernel::Locale::En,
     };
     let token = minter.mint(&caller, "tickets");

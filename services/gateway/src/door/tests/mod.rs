@@ -235,7 +235,8 @@ fn house() -> House {
     oidc.start(&tasks, &stop);
     let directory = Arc::new(directory::Kept);
     let issuer = Some(local.clone());
-    let callers = Credentials::new(directory, issuer, oidc, clock.clone(), metrics.clone());
+    let callers =
+        Credentials::new(directory, issuer, oidc, keys.clone(), clock.clone(), metrics.clone());
     let callers = Arc::new(callers);
     let service = service_fn(|_: Request<Body>| async {
         Ok::<_, Infallible>(rpc::status::unknown_method().into_http::<Body>())
