@@ -1,7 +1,10 @@
 //! What time does to invitations: they come due, end, and what customers is to be told is told. Each
 //! step is taken with the invitation held, so that it happens once, however many replicas look.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use contracts::surveys::v1::{InvitationBlock, InvitationState};
 use kernel::{InvitationId, TenantId, Time, fault::chain};
@@ -14,7 +17,7 @@ use crate::{
     domain::invitation::{Invitation, Step, Tell},
     events::{self, Author},
     invitations,
-    store::{invitations as rows, surveys},
+    store::{invitations as rows, surveys, tenants},
 };
 
 /// How many due invitations are looked at in one round.
@@ -65,8 +68,12 @@ async fn pass(app: &App, stop: &CancellationToken, failing: &mut Failing) -> Res
     let db = app.db.queue();
     let (now, mut after, mut moved) = (app.clock.now(), None, 0);
     failing.retain(|_, again| *again > now);
+    // Those of another installation on the same database are not ours to ask.
+    let mut ours: HashSet<_> = app.homes.keys().copied().collect();
+    ours.extend(tenants::all(&db).await?);
+    let ours: Vec<_> = ours.into_iter().collect();
     loop {
-        let due = rows::due(&db, now, after, BATCH).await?;
+        let due = rows::due(&db, &ours, now, after, BATCH).await?;
         if after.is_none() {
             let lag = due.first().map_or(0, |oldest| now.since(oldest.at));
             app.metrics.timer_lag.with_label_values(&["surveys"]).set(lag as f64 / 1e6);
