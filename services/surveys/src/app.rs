@@ -12,6 +12,8 @@ use rpc::{Call, wire};
 use store::{Db, idempotency::Once};
 use tokio_util::task::TaskTracker;
 
+use crate::measures::Measures;
+
 /// What the service is made of.
 #[derive(Clone, Debug)]
 pub struct Parts {
@@ -37,13 +39,15 @@ pub struct App {
     parts: Arc<Parts>,
     /// Makes and reads page tokens.
     pub(crate) tokens: PageTokens,
+    /// What is counted of each version.
+    pub(crate) measures: Measures,
 }
 
 impl App {
     /// The service made of these parts, on a migrated database.
     pub fn new(parts: Parts) -> Self {
         let tokens = PageTokens::new(parts.keys.clone());
-        Self { parts: Arc::new(parts), tokens }
+        Self { parts: Arc::new(parts), tokens, measures: Measures::default() }
     }
 
     /// The request `body`, from which the request id was taken out, as what happens once.

@@ -1,6 +1,9 @@
 //! The contract's services, one line an RPC.
 
-use contracts::surveys::v1::{self as pb, survey_service_server::SurveyServiceServer};
+use contracts::surveys::v1::{
+    self as pb, analytics_service_server::AnalyticsServiceServer,
+    survey_service_server::SurveyServiceServer,
+};
 use tonic::{
     Request, Response, Status, async_trait,
     service::{Routes, RoutesBuilder},
@@ -18,6 +21,7 @@ pub fn routes(app: &App) -> Routes {
 /// Adds the servers of this service to those of others in the same process.
 pub fn add_to(app: &App, routes: &mut RoutesBuilder) {
     routes.add_service(SurveyServiceServer::new(Service(app.clone())));
+    routes.add_service(AnalyticsServiceServer::new(Service(app.clone())));
 }
 
 #[derive(Clone, Debug)]
@@ -80,5 +84,12 @@ impl pb::survey_service_server::SurveyService for Service {
         r: Request<pb::SimulateSurveyRequest>,
     ) -> Answer<pb::SimulateSurveyResponse> {
         rpc::serve!(self, r, read simulate_survey)
+    }
+}
+
+#[async_trait]
+impl pb::analytics_service_server::AnalyticsService for Service {
+    async fn get_scores(&self, r: Request<pb::GetScoresRequest>) -> Answer<pb::GetScoresResponse> {
+        rpc::serve!(self, r, read get_scores)
     }
 }

@@ -3,4 +3,6 @@
 pub(crate) mod code;
 pub mod logic;
 pub mod questionnaire;
+pub mod rollup;
+pub mod score;
 pub mod survey;

@@ -2,6 +2,7 @@
 
 pub(crate) mod archive_survey;
 pub(crate) mod create_survey;
+pub(crate) mod get_scores;
 pub(crate) mod get_survey;
 pub(crate) mod get_survey_version;
 pub(crate) mod list_survey_versions;

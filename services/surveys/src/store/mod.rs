@@ -1,5 +1,6 @@
 //! The service's tables and every statement over them.
 
+pub(crate) mod scores;
 pub(crate) mod surveys;
 pub(crate) mod versions;
 
@@ -16,7 +17,7 @@ pub fn migrations() -> Migrations {
 }
 
 /// Every fixed statement of the service, by module; a test prepares them on both engines.
-pub const STATEMENTS: &[&[Sql]] = &[surveys::STATEMENTS, versions::STATEMENTS];
+pub const STATEMENTS: &[&[Sql]] = &[surveys::STATEMENTS, versions::STATEMENTS, scores::STATEMENTS];
 
 /// Something as it is stored.
 fn json(of: &impl serde::Serialize) -> Result<serde_json::Value, Error> {
