@@ -4,15 +4,32 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contracts::surveys::v1::Dimension;
 use kernel::{SurveyId, TenantId};
+use serde_json::json;
 use sqlx::{FromRow, types::Json};
 use store::{Db, List, Sql, Tx, args};
 use uuid::Uuid;
 
 use crate::{
     Error,
-    domain::rollup::{About, Answered, Changes, Grain},
+    domain::rollup::{About, Answered, Cell, Changes, Grain},
 };
 
+/// Rows come as one JSON list, so that the statement is the same however many there are: one of
+/// thousands of values would be planned anew for each number of rows.
+const ADD: Sql = Sql::split(
+    "INSERT INTO scores (tenant, survey, series, question, grain, dimension, period, key, value, n) \
+     SELECT unhex(r.value ->> 'tenant'), unhex(r.value ->> 'survey'), r.value ->> 'series', \
+     r.value ->> 'question', r.value ->> 'grain', r.value ->> 'dimension', r.value ->> 'period', \
+     r.value ->> 'key', r.value ->> 'value', r.value ->> 'n' FROM json_each($1) r WHERE true \
+     ON CONFLICT (tenant, survey, series, question, grain, dimension, period, key, value) \
+     DO UPDATE SET n = n + excluded.n",
+    "INSERT INTO scores (tenant, survey, series, question, grain, dimension, period, key, value, n) \
+     SELECT r.tenant, r.survey, r.series, r.question, r.grain, r.dimension, r.period, r.key, r.value, \
+     r.n FROM jsonb_to_recordset($1) AS r (tenant UUID, survey UUID, series BIGINT, question TEXT, \
+     grain BIGINT, dimension BIGINT, period BIGINT, key TEXT, value BIGINT, n BIGINT) \
+     ON CONFLICT (tenant, survey, series, question, grain, dimension, period, key, value) \
+     DO UPDATE SET n = scores.n + excluded.n",
+);
 /// The counts of each period. Limits are more than [`MOST`] figures can have rows.
 const BY_PERIOD: Sql = Sql::both(
     "SELECT period, key, value, n FROM scores \
@@ -28,13 +45,10 @@ const IN_ALL: Sql = Sql::both(
 );
 
 /// Every fixed statement of this module.
-pub(crate) const STATEMENTS: &[Sql] = &[BY_PERIOD, IN_ALL];
+pub(crate) const STATEMENTS: &[Sql] = &[ADD, BY_PERIOD, IN_ALL];
 
 /// The most figures of one answer, each of at most 14 rows: eleven numbers and three reasons for none.
 pub(crate) const MOST: usize = 10_000;
-/// So many rows are written by one statement: 10 values each, well below the engines' limits.
-const CHUNK: usize = 500;
-
 /// Whose response it is, and which.
 pub(crate) type Key = (TenantId, Uuid);
 
@@ -114,32 +128,23 @@ pub(crate) fn find(keys: &BTreeSet<Key>) -> List {
 
 /// Adds to the table, in the order of its key, so that two who write never wait for each other.
 pub(crate) async fn add(tx: &mut Tx, changes: &Changes) -> Result<(), store::Error> {
-    let rows: Vec<_> = changes.rows().collect();
-    for chunk in rows.chunks(CHUNK) {
-        let mut list = List::new(
-            "INSERT INTO scores (tenant, survey, series, question, grain, dimension, period, key, \
-             value, n) VALUES ",
-        );
-        list.rows(chunk.iter().map(|(cell, by)| {
-            args![
-                cell.tenant,
-                cell.survey,
-                cell.series,
-                &cell.question,
-                cell.grain as i32,
-                cell.dimension,
-                cell.period,
-                &cell.key,
-                cell.value,
-                *by,
-            ]
-        }));
-        list.push(
-            " ON CONFLICT (tenant, survey, series, question, grain, dimension, period, key, value) \
-             DO UPDATE SET n = scores.n + excluded.n",
-        );
-        let (text, values) = list.finish();
-        tx.execute(text, values).await?;
+    let row = |(cell, by): (&Cell, i64)| {
+        json!({
+            "tenant": cell.tenant.uuid().simple().to_string(),
+            "survey": cell.survey.uuid().simple().to_string(),
+            "series": cell.series,
+            "question": cell.question,
+            "grain": cell.grain as i32,
+            "dimension": cell.dimension,
+            "period": cell.period,
+            "key": cell.key,
+            "value": cell.value,
+            "n": by,
+        })
+    };
+    let rows: Vec<_> = changes.rows().map(row).collect();
+    if !rows.is_empty() {
+        tx.execute(ADD, args![json!(rows)]).await?;
     }
     Ok(())
 }

@@ -37,7 +37,7 @@ const TABLE: Sql = Sql::both(
     "SELECT survey, series, question, grain, dimension, period, key, value, n FROM scores \
      WHERE tenant = $1 AND n <> 0",
 );
-/// Where no response is about a team, an agent, a product and a channel.
+/// The questions of the survey.
 const QUESTIONS: [&str; 4] = ["recommend", "overall", "effort", "why"];
 
 /// The next of a row of numbers that look as if they were drawn.
@@ -420,8 +420,9 @@ async fn each_statement_goes_by_its_index() {
         let scored = ["SEARCH s USING PRIMARY KEY", "scored_key"];
         goes_by(&steps, &[["sqlite_autoindex_responses_1", "responses_key"], scored]);
 
-        for sql in scores::STATEMENTS {
-            let text = format!("{}{}", explain(database), sql.text(database.engine()));
+        let texts = scores::STATEMENTS.iter().map(|sql| sql.text(database.engine()));
+        for text in texts.filter(|text| text.starts_with("SELECT")) {
+            let text = format!("{}{text}", explain(database));
             let text = Sql::both(Box::leak(text.into_boxed_str()));
             let values = args![tenant(), survey, 1, "overall", 2, 1, 20_000, 20_040];
             let steps = plan(database, text, values).await;
