@@ -56,11 +56,12 @@ impl Handler for Scores {
             }
             *counted = sequence;
             let answered = &response.answered;
-            let version = (answered.tenant, answered.survey, response.number);
-            let measured = self.0.measures.of_in(tx, version).await.map_err(effect)?;
-            let Some(measured) = measured else { continue };
-            changes.count(answered, &measured.ids, before, -1);
-            changes.count(answered, &measured.ids, after, 1);
+            let (tenant, survey) = (answered.tenant, answered.survey);
+            let asked = self.0.asked_in(tx, tenant, survey, response.number).await;
+            // A response's version is there as long as the response is.
+            let Some(asked) = asked.map_err(effect)? else { continue };
+            changes.count(answered, &asked.measured.ids, before, -1);
+            changes.count(answered, &asked.measured.ids, after, 1);
         }
         scores::add(tx, &changes).await?;
         scores::note(tx, &sequences).await?;

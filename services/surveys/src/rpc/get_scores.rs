@@ -167,18 +167,18 @@ async fn question(
     let mut wanted = Some(i64::from(request.series)).filter(|series| *series > 0);
     let mut is_series = false;
     for number in (1..=survey.versions).rev() {
-        let key = (call.tenant(), survey.id, number);
-        let measured = app.measures.of(&app.db, key).await?.ok_or(Error::Corrupt("version"))?;
-        let series = *wanted.get_or_insert(measured.series);
-        if measured.series < series {
+        let version = app.asked(call.tenant(), survey.id, number).await?;
+        let version = version.ok_or(Error::Corrupt("version"))?;
+        let series = *wanted.get_or_insert(version.series);
+        if version.series < series {
             break;
         }
-        if measured.series > series {
+        if version.series > series {
             continue;
         }
         is_series = true;
         let is_it = |one: &&Question| request.question.is_empty() || one.id == request.question;
-        if let Some(question) = measured.questions.iter().find(is_it) {
+        if let Some(question) = version.measured.questions.iter().find(is_it) {
             return Ok((series, question.clone()));
         }
     }

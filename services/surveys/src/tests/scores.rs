@@ -1,6 +1,6 @@
 //! The table of scores on both databases: whatever becomes of responses, it equals a recount.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use contracts::surveys::v1::{
     self as pb, GetScoresRequest, QuestionKind, ResponseJudged, ResponseSubmitted, Standing,
@@ -9,10 +9,13 @@ use contracts::surveys::v1::{
 use feed::{Event, Handler as _};
 use kernel::{CallerKind, Clock, Ids, SurveyId, TenantId, Time, keys::RootKeys};
 use prost::Message as _;
+use rpc::{Link, Outbound, token::Minter};
 use serde_json::json;
 use store::{Arg, Db, Engine, Sql, Text, args, transact};
+use telemetry::Metrics;
 use testing::each_db;
 use tokio_util::task::TaskTracker;
+use tonic::codegen::http;
 use uuid::Uuid;
 
 use crate::{
@@ -87,10 +90,24 @@ async fn app(db: &Db) -> App {
         db: db.clone(),
         partitions: store::meta::partitions(db).await.unwrap(),
         ids: Ids::random(clock.clone()),
+        tasks: TaskTracker::new(),
+        customers: Outbound::new(
+            nobody(),
+            Minter::new("surveys", &keys, clock.clone()),
+            "customers",
+        ),
+        homes: HashMap::new(),
+        metrics: Metrics::new(),
         clock,
         keys,
-        tasks: TaskTracker::new(),
     })
+}
+
+/// Customers, which nobody asks here.
+fn nobody() -> Link {
+    rpc::link::link(tower::service_fn(async |_: http::Request<tonic::body::Body>| {
+        Err::<http::Response<tonic::body::Body>, _>(tower::BoxError::from("nobody listens there"))
+    }))
 }
 
 fn asked(max: i32) -> Vec<pb::Question> {
