@@ -39,9 +39,9 @@ pub(super) fn year(dir: &Path, year: &Year, told: &Told, out: &mut impl Write) -
         line(&mut tally, out, "NPS", &nps(score, &reference["NPS"]))?;
     }
     let file = |name: &str| dir.join(format!("peer_{}_agg_{name}.csv", year.number));
-    for row in rows(&file("nps_daily"))? {
-        let name = format!("NPS {}", row["date"]);
-        line(&mut tally, out, &name, &daily(told, &row)?)?;
+    for (day, rows) in by_day(rows(&file("nps_daily"))?) {
+        let name = format!("NPS of day {day}");
+        line(&mut tally, out, &name, &daily(told, &day, &rows)?)?;
     }
     for (table, key) in [("q7_metrics", "q7_item"), ("q9_metrics", "q9_item")] {
         for row in rows(&file(table))? {
@@ -114,15 +114,34 @@ fn nps(score: &Score, reference: &Value) -> Vec<Pair> {
 
 type Cells = BTreeMap<String, String>;
 
-fn daily(told: &Told, row: &Cells) -> Result<Vec<Pair>> {
+/// Rows by the day of the month. The table tells that alone, so that a row which others have dated in
+/// another month is of the same day here.
+fn by_day(rows: Vec<Cells>) -> BTreeMap<String, Vec<Cells>> {
+    let mut days: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for row in rows {
+        let day = row["date"].rsplit('-').next().unwrap_or_default().to_owned();
+        days.entry(day).or_default().push(row);
+    }
+    days
+}
+
+/// n, promoters, passives, detractors and the score of one day.
+fn daily(told: &Told, day: &str, rows: &[Cells]) -> Result<Vec<Pair>> {
     let none = Score::default();
-    let score = told.days.iter().find(|score| score.period == row["date"]).unwrap_or(&none);
+    let of_day = |score: &&Score| score.period.rsplit('-').next() == Some(day);
+    let score = told.days.iter().find(of_day).unwrap_or(&none);
+    let sum = |column| rows.iter().map(|row| number(row, column)).sum::<Result<f64>>();
+    let (n, promoters, detractors) = (sum("n_total")?, sum("promoter")?, sum("detractor")?);
+    let theirs = match rows {
+        [row] => number(row, "nps")?,
+        _ => 100.0 * (promoters - detractors) / n,
+    };
     Ok(vec![
-        count(score.n, number(row, "n_total")?),
-        count(score.numerator, number(row, "promoter")?),
-        count(score.n - score.numerator - score.detractors, number(row, "passive")?),
-        count(score.detractors, number(row, "detractor")?),
-        whole(score.score, number(row, "nps")?),
+        count(score.n, n),
+        count(score.numerator, promoters),
+        count(score.n - score.numerator - score.detractors, sum("passive")?),
+        count(score.detractors, detractors),
+        whole(score.score, theirs),
     ])
 }
 
