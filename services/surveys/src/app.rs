@@ -65,12 +65,15 @@ pub struct App {
     parts: Arc<Parts>,
     /// Makes and reads page tokens.
     pub(crate) tokens: PageTokens,
-    asked: Arc<Mutex<HashMap<VersionKey, Arc<Asked>>>>,
+    asked: Arc<Mutex<Versions>>,
     zones: Arc<Mutex<HashMap<TenantId, (Instant, TimeZone)>>>,
 }
 
 /// A version: whose, of what survey, and its number.
 type VersionKey = (TenantId, SurveyId, i64);
+
+/// Versions that were read.
+type Versions = HashMap<VersionKey, Arc<Asked>>;
 
 /// A published version, ready to be answered.
 #[derive(Debug)]
