@@ -4,7 +4,7 @@
 use anyhow::{Result, ensure};
 use contracts::surveys::v1::{Dimension, GetScoresRequest, GetScoresResponse};
 
-use super::{TEAMS, method, recording, survey};
+use super::{Answered, TEAMS, method, recording, survey};
 use crate::{
     Plan,
     cpu::Measured,
@@ -48,7 +48,7 @@ impl Site {
         eprintln!("recording {count} responses");
         let suite = Suite::start(&plan.site, &format!("bench_scores_{count}")).await?;
         let survey = survey(&suite).await?;
-        let calls = recording(&suite, &survey, 0)?;
+        let calls = recording(&suite, &survey, 0, Answered::OverAYear)?;
         let count = count.unsigned_abs();
         suite.target.load(calls, RECORDING, Until::Count(count)).await?;
         Feed::of_postgres(&suite.database).await?.scored().await?;

@@ -83,8 +83,17 @@ async fn survey(suite: &Suite) -> Result<String> {
     Ok(name)
 }
 
+/// When responses were answered.
+#[derive(Clone, Copy, Debug)]
+enum Answered {
+    /// As they are recorded, which is what a submission is.
+    Now,
+    /// On the days of a year.
+    OverAYear,
+}
+
 /// The n-th response: every answer, team, agent, product, channel and day in turn.
-fn response(n: u64, now: i64) -> Response {
+fn response(n: u64, answered: Answered, now: i64) -> Response {
     let of = |count: u64| n.wrapping_mul(STRIDE) / 7 % count;
     let number = |question: &str, number: u64| Answer {
         question: question.to_owned(),
@@ -92,6 +101,10 @@ fn response(n: u64, now: i64) -> Response {
     };
     let agents = u64::try_from(AGENTS).unwrap_or(1);
     let days = i64::try_from(n * STRIDE % DAYS.unsigned_abs()).unwrap_or(0);
+    let submit_time = match answered {
+        Answered::Now => None,
+        Answered::OverAYear => Some(Timestamp { seconds: now - DAY * (1 + days), nanos: 0 }),
+    };
     Response {
         answers: vec![number("overall", of(5) + 1), number("recommend", of(11))],
         origin: Some(Origin {
@@ -102,13 +115,13 @@ fn response(n: u64, now: i64) -> Response {
             ..Origin::default()
         }),
         locale: "en".to_owned(),
-        submit_time: Some(Timestamp { seconds: now - DAY * (1 + days), nanos: 0 }),
+        submit_time,
         ..Response::default()
     }
 }
 
 /// Calls that record the responses from the `first` on, each with a new id.
-fn recording(suite: &Suite, survey: &str, first: u64) -> Result<Calls> {
+fn recording(suite: &Suite, survey: &str, first: u64, answered: Answered) -> Result<Calls> {
     let now = Clock::system().now().seconds();
     let method = method("ResponseService", "RecordResponse");
     let empty = RecordResponseRequest { parent: survey.to_owned(), response: None };
@@ -116,7 +129,7 @@ fn recording(suite: &Suite, survey: &str, first: u64) -> Result<Calls> {
     let ids = tickets::ids();
     Ok(Arc::new(move |n| {
         let name = ResponseId::from(ids.next()).name();
-        let response = Response { name, ..response(first + n, now) };
+        let response = Response { name, ..response(first + n, answered, now) };
         let request = RecordResponseRequest { parent: parent.clone(), response: Some(response) };
         Call { message: request.encode_to_vec().into(), ..call.clone() }
     }))

@@ -5,7 +5,7 @@
 
 use anyhow::Result;
 
-use super::{bare, recording, survey};
+use super::{Answered, bare, recording, survey};
 use crate::{
     Plan,
     cpu::Measured,
@@ -44,13 +44,14 @@ async fn measure(
     compared: &mut Vec<Comparison>,
 ) -> Result<()> {
     let survey = survey(suite).await?;
-    suite.target.load(recording(suite, &survey, 0)?, 8, Until::Count(TEMPLATES)).await?;
+    let calls = recording(suite, &survey, 0, Answered::Now)?;
+    suite.target.load(calls, 8, Until::Count(TEMPLATES)).await?;
     feed.scored().await?;
     let mut bare = bare::start(database).await?;
     let postgres = plan.postgres;
     let ours = Measured { server: Some(suite.pid()?), behind: None, postgres };
     let theirs = Measured { server: Some(bare.pid()?), behind: None, postgres };
-    let calls = recording(suite, &survey, TEMPLATES)?;
+    let calls = recording(suite, &survey, TEMPLATES, Answered::Now)?;
     for callers in CALLERS {
         suite.target.load(calls.clone(), callers, Until::Time(plan.warm_up())).await?;
         bare::tell(&mut bare, callers, plan.warm_up()).await?;
