@@ -130,6 +130,19 @@ pub(crate) async fn run_with(
     decide: impl Fn(&Stored, bool, &Context<'_>) -> Result<Decision, Refusal> + Send + Sync,
     also: impl Also,
 ) -> Result<pb::Ticket, Error> {
+    let stored = carry_out(app, call, command, reopens, decide, also).await?;
+    convert::ticket(app, call, &stored)
+}
+
+/// The same, for whoever shows the ticket in another way.
+pub(crate) async fn carry_out(
+    app: &App,
+    call: &Call,
+    command: &Command,
+    reopens: bool,
+    decide: impl Fn(&Stored, bool, &Context<'_>) -> Result<Decision, Refusal> + Send + Sync,
+    also: impl Also,
+) -> Result<Stored, Error> {
     let settings = settings(app, call)?;
     let actor = app::actor(call);
     let name = command.id.name();
@@ -150,7 +163,7 @@ pub(crate) async fn run_with(
         save(tx, app, &Author::of(call), at, stored, decided).await
     })?;
     app.note_lane(stored.ticket.tenant, &stored.ticket.lane);
-    convert::ticket(app, call, &stored)
+    Ok(stored)
 }
 
 /// Something that is written along with a command.
@@ -226,11 +239,13 @@ impl Author {
 
     /// The suite itself.
     pub(crate) fn suite() -> Self {
-        Self {
-            kind: kernel::CallerKind::Service,
-            subject: "tickets".to_owned(),
-            trace: String::new(),
-        }
+        Self::suite_in("")
+    }
+
+    /// The suite itself, within a trace.
+    pub(crate) fn suite_in(trace: &str) -> Self {
+        let (kind, subject) = (kernel::CallerKind::Service, "tickets".to_owned());
+        Self { kind, subject, trace: trace.to_owned() }
     }
 }
 

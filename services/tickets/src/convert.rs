@@ -47,12 +47,7 @@ pub(crate) fn ticket(app: &App, call: &Call, stored: &Stored) -> Result<pb::Tick
         language: body.language.clone(),
         customer_status: customer_status(ticket.category).into(),
         close_reason: body.close_reason.into(),
-        resolution: body.resolution.map(|resolved| pb::Resolution {
-            instance: resolved.instance,
-            answer: texts.answer.clone(),
-            resolve_time: Some(wire::timestamp(resolved.at)),
-            silent_close_time: resolved.silent_close.map(wire::timestamp),
-        }),
+        resolution: resolution(ticket, texts),
         reopen_count: body.reopened,
         entry_count: body.entries,
         create_time: Some(wire::timestamp(ticket.created_at)),
@@ -86,11 +81,22 @@ pub(crate) fn ticket(app: &App, call: &Call, stored: &Stored) -> Result<pb::Tick
     Ok(shown)
 }
 
+/// What was proposed last.
+pub(crate) fn resolution(ticket: &Ticket, texts: &Texts) -> Option<pb::Resolution> {
+    ticket.body.resolution.map(|resolved| pb::Resolution {
+        instance: resolved.instance,
+        answer: texts.answer.clone(),
+        resolve_time: Some(wire::timestamp(resolved.at)),
+        silent_close_time: resolved.silent_close.map(wire::timestamp),
+    })
+}
+
 fn member(slug: Option<&str>) -> String {
     slug.map(|slug| format!("members/{slug}")).unwrap_or_default()
 }
 
-fn customer_status(category: pb::Category) -> CustomerStatus {
+/// Where a ticket stands in the customer's eyes.
+pub(crate) fn customer_status(category: pb::Category) -> CustomerStatus {
     match category {
         pb::Category::Unspecified => CustomerStatus::Unspecified,
         pb::Category::New => CustomerStatus::Received,

@@ -25,13 +25,13 @@ use contracts::customers::v1::{
 };
 use contracts::tickets::v1::{
     self as pb, conversation_service_client::ConversationServiceClient,
-    ticket_service_client::TicketServiceClient,
+    result_service_client::ResultServiceClient, ticket_service_client::TicketServiceClient,
 };
 use customers::domain::contact::Policy;
 use feed::{Sequencer, Source};
 use kernel::{
-    Caller, CallerKind, Clock, CustomerId, Ids, Locale, Role, RowScope, TenantId, Time,
-    keys::RootKeys,
+    Caller, CallerKind, Clock, CustomerId, Ids, Locale, Role, RowScope, TenantId, TicketId, Time,
+    keys::RootKeys, link::Opens,
 };
 use telemetry::Metrics;
 use testing::TestDb;
@@ -126,7 +126,8 @@ impl House {
         let link = Outbound::new(process.link.clone(), minter, "tickets").on_behalf(&call);
         Client {
             tickets: TicketServiceClient::new(link.clone()),
-            talk: ConversationServiceClient::new(link),
+            talk: ConversationServiceClient::new(link.clone()),
+            results: ResultServiceClient::new(link),
         }
     }
 
@@ -138,6 +139,11 @@ impl House {
     /// A client of this customer.
     pub(crate) fn customer(&self, id: CustomerId) -> Client {
         self.client(customer(1, id))
+    }
+
+    /// A client of whoever holds the link of a ticket.
+    pub(crate) fn holder(&self, ticket: &str) -> Client {
+        self.client(holder(ticket))
     }
 
     /// A customer whom customers knows, the same one each time.
@@ -367,6 +373,19 @@ pub(crate) fn customer(n: u128, id: CustomerId) -> Caller {
         scopes: None,
         customer: Some(id),
         link: None,
+        ..agent("")
+    }
+}
+
+/// Whoever holds the link of a ticket of tenant 1.
+pub(crate) fn holder(ticket: &str) -> Caller {
+    let id = TicketId::parse_name(ticket).unwrap();
+    Caller {
+        kind: CallerKind::Anonymous,
+        subject: ticket.to_owned(),
+        roles: vec![Role::LinkHolder],
+        teams: Vec::new(),
+        link: Some(Opens::Ticket(id)),
         ..agent("")
     }
 }

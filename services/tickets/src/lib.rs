@@ -4,7 +4,7 @@
 //! A request comes in at `service`, is parsed and carried out by `rpc/<operation>`, decided by
 //! `domain` (pure), and written by `store` with its events in one transaction. What commands share
 //! stands in `command`, what time does in `worker`, what the gateway
-//! tells of tenants and their staff in `directory`.
+//! tells of tenants and their staff in `directory`, what becomes of bad answers to surveys in `loops`.
 //!
 //! # Invariants
 //! - All events of a ticket are written with its row held; they have no gaps, and their times never
@@ -27,6 +27,7 @@ mod fields;
 #[cfg(test)]
 mod fixture;
 mod link;
+pub mod loops;
 mod rpc;
 mod service;
 pub mod store;

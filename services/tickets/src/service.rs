@@ -2,7 +2,8 @@
 
 use contracts::tickets::v1::{
     self as pb, conversation_service_server::ConversationService,
-    conversation_service_server::ConversationServiceServer, ticket_service_server::TicketService,
+    conversation_service_server::ConversationServiceServer, result_service_server::ResultService,
+    result_service_server::ResultServiceServer, ticket_service_server::TicketService,
     ticket_service_server::TicketServiceServer,
 };
 use tonic::{
@@ -17,7 +18,8 @@ pub fn routes(app: &App) -> Routes {
     let mut routes = RoutesBuilder::default();
     routes
         .add_service(TicketServiceServer::new(Service(app.clone())))
-        .add_service(ConversationServiceServer::new(Service(app.clone())));
+        .add_service(ConversationServiceServer::new(Service(app.clone())))
+        .add_service(ResultServiceServer::new(Service(app.clone())));
     routes.routes()
 }
 
@@ -168,5 +170,36 @@ impl ConversationService for Service {
         request: Request<pb::ListEntriesRequest>,
     ) -> Result<Response<pb::ListEntriesResponse>, Status> {
         run!(self, read, request, list_entries)
+    }
+}
+
+#[tonic::async_trait]
+impl ResultService for Service {
+    async fn create_ticket_link(
+        &self,
+        request: Request<pb::CreateTicketLinkRequest>,
+    ) -> Result<Response<pb::TicketLink>, Status> {
+        run!(self, read, request, create_ticket_link)
+    }
+
+    async fn get_result(
+        &self,
+        request: Request<pb::GetResultRequest>,
+    ) -> Result<Response<pb::TicketResult>, Status> {
+        run!(self, read, request, get_result)
+    }
+
+    async fn confirm_result(
+        &self,
+        request: Request<pb::ConfirmResultRequest>,
+    ) -> Result<Response<pb::TicketResult>, Status> {
+        run!(self, write, request, confirm_result)
+    }
+
+    async fn object_to_result(
+        &self,
+        request: Request<pb::ObjectToResultRequest>,
+    ) -> Result<Response<pb::TicketResult>, Status> {
+        run!(self, write, request, object_to_result)
     }
 }

@@ -128,6 +128,16 @@ impl Ticket {
         Ok(())
     }
 
+    /// Refuses an answer to another resolution than the one that is proposed now.
+    pub fn check_instance(&self, seen: i32) -> Result<(), Refusal> {
+        let now = self.proposed()?;
+        if seen == now {
+            return Ok(());
+        }
+        let why = "another resolution was proposed since; read it again";
+        Err(Refusal::one("INSTANCE", now.to_string(), why))
+    }
+
     fn proposed(&self) -> Result<i32, Refusal> {
         match self.body.resolution {
             Some(resolved) if self.category == Category::Resolved => Ok(resolved.instance),

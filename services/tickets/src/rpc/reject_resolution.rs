@@ -7,12 +7,14 @@ use kernel::{EntryId, Violations};
 use crate::{
     app::App,
     command::{Command, Decision, run_with},
-    domain::entry::Said,
+    domain::{Refusal, entry::Said, ticket::Context},
     error::Error,
     rpc::add_entry::Spoken,
+    store::tickets::Stored,
 };
 
-const OBJECTION: usize = 8_000;
+/// The longest objection, in characters.
+pub(crate) const OBJECTION: usize = 8_000;
 
 pub(crate) async fn handle(
     app: App,
@@ -24,32 +26,52 @@ pub(crate) async fn handle(
     v.text("objection", &request.objection, 0, OBJECTION);
     v.finish(())?;
 
-    let words = request.objection.trim();
-    let spoken =
-        (!words.is_empty()).then(|| Spoken::new(&call, EntryId::from(app.ids().next()), words));
-    let said = spoken.as_ref().map(|spoken| Said {
-        id: spoken.id(),
-        role: AuthorRole::Customer,
-        visibility: Visibility::Public,
-        turn: Turn::Unspecified,
-        // The objection itself opens the ticket; its words are only recorded.
-        thanks: true,
-    });
+    let objection = Objection::new(&app, &call, &request.objection);
     run_with(
         &app,
         &call,
         &command,
         true,
-        |stored, keep, cx| {
-            let mut changed = stored.ticket.clone().reject(keep, cx)?;
-            if let Some(said) = &said {
-                changed = changed.and_say(said, cx)?;
-            }
-            Ok(Decision::from(changed))
-        },
-        spoken,
+        |stored, keep, cx| objection.decide(stored, keep, cx),
+        objection.spoken.clone(),
     )
     .await
+}
+
+/// An objection of the customer's, with words or without.
+pub(crate) struct Objection {
+    /// The words, as the entry that they become.
+    pub(crate) spoken: Option<Spoken>,
+}
+
+impl Objection {
+    pub(crate) fn new(app: &App, call: &Call, words: &str) -> Self {
+        let words = words.trim();
+        let spoken =
+            (!words.is_empty()).then(|| Spoken::new(call, EntryId::from(app.ids().next()), words));
+        Self { spoken }
+    }
+
+    pub(crate) fn decide(
+        &self,
+        stored: &Stored,
+        keep: bool,
+        cx: &Context<'_>,
+    ) -> Result<Decision, Refusal> {
+        let mut changed = stored.ticket.clone().reject(keep, cx)?;
+        if let Some(spoken) = &self.spoken {
+            let said = Said {
+                id: spoken.id(),
+                role: AuthorRole::Customer,
+                visibility: Visibility::Public,
+                turn: Turn::Unspecified,
+                // The objection itself opens the ticket; its words are only recorded.
+                thanks: true,
+            };
+            changed = changed.and_say(&said, cx)?;
+        }
+        Ok(Decision::from(changed))
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use ::store::{Db, Error, Sql, args, transact};
+use ::store::{Db, Error, Sql, Tx, args, transact};
 use kernel::TenantId;
 
 const TAKE: Sql = Sql::both(
@@ -28,6 +28,12 @@ pub struct Numbers {
     blocks: Arc<Mutex<HashMap<TenantId, Range<i64>>>>,
     /// Held while a block is fetched, so that those who come at once share it.
     fetching: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// A number of a tenant, taken in a transaction that is open already.
+pub async fn one(tx: &mut Tx, tenant: TenantId) -> Result<i64, Error> {
+    let (end,): (i64,) = tx.one(TAKE, args![tenant, FIRST + 1, 1_i64]).await?;
+    Ok(end - 1)
 }
 
 impl Numbers {

@@ -1,0 +1,123 @@
+//! `GetResult`: a ticket as its customer sees it by a link.
+
+use ::rpc::{Call, wire};
+use contracts::tickets::v1 as pb;
+use kernel::{TicketId, link::Opens};
+use prost::Message;
+
+use crate::{
+    app::App,
+    convert,
+    error::Error,
+    store::{
+        history::{self, Recorded},
+        tickets::{self, Stored},
+    },
+};
+
+/// How many events of a ticket its steps are read off, and how many steps are told.
+const EVENTS: i64 = 500;
+const STEPS: usize = 100;
+
+pub(crate) async fn handle(
+    app: App,
+    call: Call,
+    _: pb::GetResultRequest,
+) -> Result<pb::TicketResult, Error> {
+    let id = opened(&call)?;
+    let missing = || Error::TicketNotFound(id.name());
+    let stored = tickets::get(app.db(), call.tenant(), id).await?.ok_or_else(missing)?;
+    result(&app, &stored).await
+}
+
+/// The ticket that the caller's link opens. Who comes without one is told what they would be told of a
+/// ticket that is not there.
+pub(crate) fn opened(call: &Call) -> Result<TicketId, Error> {
+    match call.caller.link {
+        Some(Opens::Ticket(id)) => Ok(id),
+        Some(Opens::Invitation(_)) | None => Err(Error::TicketNotFound("tickets/-".to_owned())),
+    }
+}
+
+/// The ticket as its customer sees it.
+pub(crate) async fn result(app: &App, stored: &Stored) -> Result<pb::TicketResult, Error> {
+    let (ticket, texts) = (&stored.ticket, &stored.texts);
+    let recorded = history::page(app.db(), ticket.tenant, ticket.id, 0, EVENTS).await?;
+    Ok(pb::TicketResult {
+        number: ticket.number.to_string(),
+        title: texts.title.clone(),
+        language: ticket.body.language.clone(),
+        status: convert::customer_status(ticket.category).into(),
+        steps: steps(&recorded)?,
+        resolution: convert::resolution(ticket, texts),
+        answerable: ticket.category == pb::Category::Resolved,
+        close_reason: ticket.body.close_reason.into(),
+    })
+}
+
+/// The steps that a customer is told of: where the ticket stood after each event, said once.
+fn steps(recorded: &[Recorded]) -> Result<Vec<pb::ResultStep>, Error> {
+    let mut steps: Vec<pb::ResultStep> = Vec::new();
+    for one in recorded {
+        let event = pb::TicketEvent::decode(one.payload.as_slice())
+            .map_err(|_| Error::Stored("events.payload"))?;
+        let status = convert::customer_status(event.category());
+        if steps.last().is_none_or(|last| last.status() != status) && steps.len() < STEPS {
+            let time = Some(wire::timestamp(one.at));
+            steps.push(pb::ResultStep { status: status.into(), time });
+        }
+    }
+    Ok(steps)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fixture::*;
+
+    #[tokio::test]
+    async fn the_holder_of_a_link_sees_how_far_it_is_and_what_was_proposed() {
+        use pb::CustomerStatus::{AwaitingConfirmation, InProgress, Received};
+
+        let house = House::new().await;
+        let lin = house.agent("lin");
+        let ticket = lin.create(pb::Ticket { contact: Some(contact()), ..inquiry() }).await;
+        house.clock.advance(Duration::from_mins(5));
+        lin.claim(&ticket.name).await.unwrap();
+        house.clock.advance(Duration::from_mins(5));
+        let holder = house.holder(&ticket.name);
+        let before = holder.get_result(pb::GetResultRequest {}).await.unwrap();
+        assert_eq!((before.resolution, before.answerable), (None, false));
+        lin.resolve(&ticket.name).await.unwrap();
+        let after = holder.get_result(pb::GetResultRequest {}).await.unwrap();
+        let steps: Vec<_> = after.steps.iter().map(pb::ResultStep::status).collect();
+        assert_eq!(steps, [Received, InProgress, AwaitingConfirmation]);
+        let times = after.steps.iter().map(|step| step.time.unwrap().seconds);
+        let times: Vec<_> = times.collect();
+        assert_eq!([times[1] - times[0], times[2] - times[1]], [300, 300]);
+        assert!(after.answerable);
+        assert_eq!(after.resolution.unwrap().answer, "It was replaced.");
+        assert_eq!((after.number, after.title), (ticket.number, ticket.title));
+    }
+
+    #[tokio::test]
+    async fn who_holds_no_link_of_a_ticket_finds_none() {
+        let house = House::new().await;
+        let ticket = house.agent("lin").create(inquiry()).await;
+        let get =
+            async |client: Client| refused(client.get_result(pb::GetResultRequest {}).await).1;
+        let gone = TicketId::from(uuid::Uuid::from_u128(5)).name();
+        assert_eq!(get(house.holder(&gone)).await, "TICKET_NOT_FOUND");
+        let mut caller = holder(&ticket.name);
+        caller.tenant = tenant(2);
+        assert_eq!(get(house.client(caller.clone())).await, "TICKET_NOT_FOUND");
+        caller.tenant = tenant(1);
+        caller.link = None;
+        assert_eq!(get(house.client(caller.clone())).await, "TICKET_NOT_FOUND");
+        caller.link = Some(Opens::Invitation(uuid::Uuid::from_u128(5).into()));
+        assert_eq!(get(house.client(caller)).await, "TICKET_NOT_FOUND");
+        assert_eq!(get(house.agent("lin")).await, "PERMISSION_DENIED");
+    }
+}
