@@ -9,7 +9,7 @@ use std::{
 
 use contracts::r#type::v1::{HeadsRequest, ReadRequest, feed_service_client::FeedServiceClient};
 use futures::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
-use kernel::Clock;
+use kernel::{Clock, fault::chain};
 use store::{Db, lease, transact};
 use telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,6 @@ use crate::{
     dead_letters::{self, Aside},
     event::Malformed,
     fetched::Fetched,
-    sequencer::chain,
 };
 
 /// How many events one transaction applies; where that fails they are applied one by one.

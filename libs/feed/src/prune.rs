@@ -49,7 +49,7 @@ impl Housekeeper {
     pub async fn run(self, stop: CancellationToken) {
         loop {
             if let Err(error) = self.tidy().await {
-                let error = crate::sequencer::chain(&error);
+                let error = kernel::fault::chain(&error);
                 tracing::warn!(error, "housekeeping failed");
             }
             tokio::select! {

@@ -42,7 +42,7 @@ impl Retention {
     pub async fn run(self, stop: CancellationToken) {
         loop {
             if let Err(error) = self.tidy().await {
-                let (name, error) = (self.kept.name, crate::sequencer::chain(&error));
+                let (name, error) = (self.kept.name, kernel::fault::chain(&error));
                 tracing::warn!(name, error, "what is too old could not be deleted");
             }
             tokio::select! {

@@ -12,7 +12,7 @@
 
 use std::time::Duration;
 
-use kernel::{Clock, Time};
+use kernel::{Clock, Time, fault::chain};
 use store::{Db, Error, Sql, Tx, args, transact};
 use telemetry::Metrics;
 use tokio::time::Instant;
@@ -252,16 +252,4 @@ pub(crate) async fn move_batch(tx: &mut Tx, lease: &Held, head: i64) -> Result<u
         )));
     }
     Ok(moved)
-}
-
-/// An error with its causes, for one line of a log.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(here) = cause {
-        text.push_str(": ");
-        text.push_str(&here.to_string());
-        cause = here.source();
-    }
-    text
 }

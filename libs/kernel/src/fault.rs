@@ -115,6 +115,18 @@ pub struct Blocker {
     pub description: String,
 }
 
+/// An error with its causes, for one line of a log.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(here) = cause {
+        text.push_str(": ");
+        text.push_str(&here.to_string());
+        cause = here.source();
+    }
+    text
+}
+
 /// What an error says of itself. Each service has one enum that implements it, matched
 /// exhaustively; `rpc::status` alone turns it into a status.
 pub trait Fault: std::error::Error + Send + Sync + 'static {

@@ -1,6 +1,8 @@
 //! Between the contract's messages and the domain: what comes in is parsed with all its faults at
 //! once.
 
+mod asked;
+
 use std::collections::BTreeMap;
 
 use contracts::surveys::v1 as pb;
@@ -10,12 +12,21 @@ use uuid::Uuid;
 
 use crate::domain::{
     logic::{Answer, Answers, Step},
-    questionnaire::{Choice, Kind, Question, Questionnaire, Scale, Texts},
+    questionnaire::{
+        Choice, Kind, MAX_CHOICES, MAX_QUESTIONS, Question, Questionnaire, Scale, Texts,
+    },
     survey::{
         AfterResolution, MAX_DELAY, MAX_VALIDITY, MIN_VALIDITY, Survey, USUAL_VALIDITY, Version,
         version_name,
     },
 };
+
+pub(crate) use asked::{
+    a_loop, invitation, invitation_id, response, response_id, response_uuid, wire_answers,
+};
+
+/// The longest text of an answer, in characters, and the most choices; what a question takes may be less.
+const MAX_WORDS: usize = 5_000;
 
 /// The id in a survey's name; another form is a violation of `field`, and the nil id.
 pub(crate) fn survey_id(name: &str, field: &str, violations: &mut Violations) -> SurveyId {
@@ -64,7 +75,8 @@ pub(crate) fn version(version: &Version) -> pb::SurveyVersion {
     }
 }
 
-fn wire_questionnaire(from: &Questionnaire) -> pb::Questionnaire {
+/// A questionnaire on the wire.
+pub(crate) fn wire_questionnaire(from: &Questionnaire) -> pb::Questionnaire {
     pb::Questionnaire {
         default_locale: from.default_locale.clone(),
         welcome: wire_texts(&from.welcome),
@@ -298,7 +310,8 @@ pub(crate) fn after_resolution(
 /// Answers as given; two to one question, and one without a value, are violations.
 pub(crate) fn answers(given: &[pb::Answer], field: &str, violations: &mut Violations) -> Answers {
     let mut answers = Answers::new();
-    for (index, one) in given.iter().enumerate() {
+    violations.check(given.len() <= MAX_QUESTIONS, field, "has more than any survey asks");
+    for (index, one) in given.iter().enumerate().take(MAX_QUESTIONS) {
         let at = format!("{field}[{index}]");
         let answer = match &one.value {
             None => {
@@ -310,6 +323,12 @@ pub(crate) fn answers(given: &[pb::Answer], field: &str, violations: &mut Violat
             Some(pb::answer::Value::Number(number)) => Answer::Number(*number),
             Some(pb::answer::Value::Text(text)) => Answer::Text(text.clone()),
         };
+        let fits = match &answer {
+            Answer::Text(text) => text.chars().count() <= MAX_WORDS,
+            Answer::Choices(ids) => ids.len() <= MAX_CHOICES,
+            Answer::Choice(_) | Answer::Number(_) => true,
+        };
+        violations.check(fits, &at, "is longer than any question takes");
         let before = answers.insert(one.question.clone(), answer);
         violations.check(before.is_none(), &at, "is the second answer to its question");
     }

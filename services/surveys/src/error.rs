@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use contracts::surveys::v1::{ErrorReason, SurveyFaultKind};
-use kernel::{Blocker, Code, Fault, Violation, Violations};
+use contracts::surveys::v1::{ErrorReason, InvitationState, SurveyFaultKind};
+use kernel::{Blocker, Code, Fault, ResponseId, Time, Violation, Violations};
 
-use crate::domain::logic;
+use crate::domain::{invitation::Invitation, logic};
 
 /// Why a call to surveys failed.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,46 @@ pub enum Error {
     #[error("nothing of `{name}` was published yet")]
     NotPublished {
         /// The survey.
+        name: String,
+    },
+    /// There is no such invitation for this caller.
+    #[error("there is no invitation `{name}`")]
+    InvitationNotFound {
+        /// The invitation as the caller named it; a dash where a link opens none.
+        name: String,
+    },
+    /// The invitation does not stand so that this can be done.
+    #[error("`{name}` does not stand so that this can be done; the details say where it stands")]
+    InvitationState {
+        /// The invitation.
+        name: String,
+        /// Where it stands.
+        blockers: Vec<Blocker>,
+    },
+    /// There is no such response for this caller.
+    #[error("there is no response `{name}`")]
+    ResponseNotFound {
+        /// The response as the caller named it.
+        name: String,
+    },
+    /// The id belongs to another response.
+    #[error("`{name}` is another response")]
+    ResponseExists {
+        /// The response.
+        name: String,
+    },
+    /// The response does not stand so that this can be done.
+    #[error("`{name}` does not stand so that this can be done; the details say how it stands")]
+    ResponseState {
+        /// The response.
+        name: String,
+        /// How it stands.
+        blockers: Vec<Blocker>,
+    },
+    /// There is no such loop for this caller.
+    #[error("there is no loop `{name}`")]
+    LoopNotFound {
+        /// The loop as the caller named it.
         name: String,
     },
     /// The etag is not the resource's.
@@ -80,6 +120,38 @@ impl Error {
         Self::VersionNotFound { name: name.to_owned() }
     }
 
+    /// There is no such invitation for this caller.
+    pub(crate) fn no_invitation(name: &str) -> Self {
+        Self::InvitationNotFound { name: name.to_owned() }
+    }
+
+    /// There is no such response for this caller.
+    pub(crate) fn no_response(name: &str) -> Self {
+        Self::ResponseNotFound { name: name.to_owned() }
+    }
+
+    /// The invitation stands otherwise.
+    pub(crate) fn invitation_state(invitation: &Invitation, at: Time) -> Self {
+        let over = at >= invitation.body.expires && !invitation.is_withdrawn();
+        let state = if over { InvitationState::Expired } else { invitation.state };
+        let (name, state) = (invitation.id.name(), state.as_str_name());
+        let subject = state.strip_prefix("INVITATION_STATE_").unwrap_or(state).to_owned();
+        let description = "an invitation in this state does not take it".to_owned();
+        Self::InvitationState {
+            name,
+            blockers: vec![Blocker { kind: "STATE", subject, description }],
+        }
+    }
+
+    /// The response stands otherwise, or another one counts in its place.
+    pub(crate) fn response_state(id: ResponseId, subject: &str, why: &str) -> Self {
+        let (name, subject, description) = (id.name(), subject.to_owned(), why.to_owned());
+        Self::ResponseState {
+            name,
+            blockers: vec![Blocker { kind: "STANDING", subject, description }],
+        }
+    }
+
     /// The draft has these faults.
     pub(crate) fn faulty(name: &str, faults: Vec<logic::Fault>) -> Self {
         let blocker = |fault: logic::Fault| Blocker {
@@ -98,6 +170,14 @@ impl Error {
             Self::VersionNotFound { .. } => (Code::NotFound, ErrorReason::VersionNotFound),
             Self::DraftFaulty { .. } => (Code::FailedPrecondition, ErrorReason::DraftFaulty),
             Self::NotPublished { .. } => (Code::FailedPrecondition, ErrorReason::NotPublished),
+            Self::InvitationNotFound { .. } => (Code::NotFound, ErrorReason::InvitationNotFound),
+            Self::InvitationState { .. } => {
+                (Code::FailedPrecondition, ErrorReason::InvitationState)
+            }
+            Self::ResponseNotFound { .. } => (Code::NotFound, ErrorReason::ResponseNotFound),
+            Self::ResponseExists { .. } => (Code::AlreadyExists, ErrorReason::ResponseExists),
+            Self::ResponseState { .. } => (Code::FailedPrecondition, ErrorReason::ResponseState),
+            Self::LoopNotFound { .. } => (Code::NotFound, ErrorReason::LoopNotFound),
             Self::StaleEtag { .. } => (Code::Aborted, ErrorReason::StaleEtag),
             Self::LostRace => (Code::Aborted, ErrorReason::LostRace),
             Self::RequestIdReused { .. } => (Code::AlreadyExists, ErrorReason::RequestIdReused),
@@ -139,6 +219,13 @@ impl Fault for Error {
             | Self::DraftFaulty { name, .. }
             | Self::NotPublished { name } => vec![("survey", name.clone())],
             Self::VersionNotFound { name } => vec![("version", name.clone())],
+            Self::InvitationNotFound { name } | Self::InvitationState { name, .. } => {
+                vec![("invitation", name.clone())]
+            }
+            Self::ResponseNotFound { name }
+            | Self::ResponseExists { name }
+            | Self::ResponseState { name, .. } => vec![("response", name.clone())],
+            Self::LoopNotFound { name } => vec![("loop", name.clone())],
             Self::StaleEtag { name } => vec![("resource", name.clone())],
             Self::RequestIdReused { request_id, resource } => {
                 vec![("request_id", request_id.clone()), ("resource", resource.clone())]
@@ -161,6 +248,9 @@ impl Fault for Error {
     fn blockers(&self) -> &[Blocker] {
         match self {
             Self::DraftFaulty { faults, .. } => faults,
+            Self::InvitationState { blockers, .. } | Self::ResponseState { blockers, .. } => {
+                blockers
+            }
             _ => &[],
         }
     }
@@ -171,6 +261,13 @@ impl Fault for Error {
             | Self::DraftFaulty { name, .. }
             | Self::NotPublished { name } => Some(("survey", name.clone())),
             Self::VersionNotFound { name } => Some(("version", name.clone())),
+            Self::InvitationNotFound { name } | Self::InvitationState { name, .. } => {
+                Some(("invitation", name.clone()))
+            }
+            Self::ResponseNotFound { name }
+            | Self::ResponseExists { name }
+            | Self::ResponseState { name, .. } => Some(("response", name.clone())),
+            Self::LoopNotFound { name } => Some(("loop", name.clone())),
             Self::StaleEtag { name } | Self::RequestIdReused { resource: name, .. } => {
                 Some(("resource", name.clone()))
             }
@@ -199,6 +296,16 @@ impl Fault for Error {
                 format!("`{name}` 的草稿还不能发布，详情列出了每个问题")
             }
             Self::NotPublished { name } => format!("`{name}` 尚未发布过"),
+            Self::InvitationNotFound { name } => format!("没有调查邀请 `{name}`"),
+            Self::InvitationState { name, .. } => {
+                format!("`{name}` 当前的状态不允许此操作，详情说明其状态")
+            }
+            Self::ResponseNotFound { name } => format!("没有答卷 `{name}`"),
+            Self::ResponseExists { name } => format!("`{name}` 是另一份答卷"),
+            Self::ResponseState { name, .. } => {
+                format!("`{name}` 当前的状态不允许此操作，详情说明其状态")
+            }
+            Self::LoopNotFound { name } => format!("没有闭环 `{name}`"),
             Self::StaleEtag { name } => format!("`{name}` 在此 etag 之后已有变更，请重新读取"),
             Self::LostRace => "已被其他修改抢先，请重试".to_owned(),
             Self::RequestIdReused { request_id, resource } => {
@@ -217,6 +324,17 @@ impl From<Violations> for Error {
 
 store::error_from_store!(Error);
 
+/// What becomes of an event whose effect failed so: the database is waited for, what is stored wrongly
+/// stays wrong.
+impl From<Error> for feed::HandleError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Unavailable(cause) | Error::Database(cause) => Self::Store(cause),
+            other => Self::poison(other),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -227,6 +345,7 @@ mod tests {
     fn samples() -> Vec<Error> {
         let survey = kernel::SurveyId::from(uuid::Uuid::from_u128(0xab)).name();
         let text = str::to_owned;
+        let invitation = crate::domain::invitation::tests::pending();
         let mut violations = Violations::new();
         violations.add("survey.title", "must have 1 to 200 characters");
         let fault = logic::Fault {
@@ -241,6 +360,12 @@ mod tests {
             Error::no_version(&format!("{survey}/versions/3")),
             Error::faulty(&survey, vec![fault]),
             Error::NotPublished { name: survey.clone() },
+            Error::no_invitation("invitations/-"),
+            Error::invitation_state(&invitation, invitation.body.expires),
+            Error::no_response("responses/1"),
+            Error::ResponseExists { name: text("responses/1") },
+            Error::response_state(uuid::Uuid::from_u128(1).into(), "SUPERSEDED", "it was replaced"),
+            Error::LoopNotFound { name: text("loops/1") },
             Error::StaleEtag { name: survey.clone() },
             Error::LostRace,
             Error::RequestIdReused {

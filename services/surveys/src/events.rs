@@ -19,7 +19,7 @@ use crate::{App, Error, domain::survey::Survey};
 pub(crate) struct Author {
     pub(crate) tenant: TenantId,
     kind: CallerKind,
-    actor: String,
+    pub(crate) actor: String,
     trace: String,
 }
 

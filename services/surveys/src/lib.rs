@@ -5,23 +5,33 @@
 //! - Which questions are asked is a pure function of the questionnaire and the answers
 //!   ([`domain::logic`]): hidden answers count nowhere, and the order of answering changes nothing.
 //! - Nothing is published that has a fault: a text that is missing, a condition that makes no sense.
-//! - A survey that is missing and one of another tenant are the same error.
+//! - A resolution asks a customer once for each survey; whoever follows a link leaves no trace by reading.
+//! - Answers never change. Of an invitation one response counts at most, and the last word of a person
+//!   is never lost to a machine that followed the link before.
+//! - What is missing and what is of another tenant are the same error.
 //! - A change, its events and its `request_id` commit together; every event is written under the row
-//!   of its survey.
+//!   of what it happened to.
 //!
 //! # Deliberately absent
-//! Invitations, responses, scores and loops, which are to come.
+//! Sending: `delivery.requested` tells whoever does that a customer is to be asked.
 
 pub mod domain;
 
 mod app;
 mod command;
+mod contact;
 mod convert;
 mod error;
 mod events;
+mod invitations;
+mod position;
 mod rpc;
 mod service;
 mod store;
+mod submission;
+pub mod tenants;
+pub mod tickets;
+pub mod worker;
 
 pub use self::store::{MIGRATIONS, STATEMENTS, migrations};
 pub use app::{App, Parts};

@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail its test")]
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use aftercare_surveys::{App, MIGRATIONS, Parts, STATEMENTS, routes};
 use contracts::surveys::v1::{self as pb, survey_service_client::SurveyServiceClient};
@@ -11,8 +11,9 @@ use futures::future::join_all;
 use kernel::{
     Caller, CallerKind, Clock, Ids, Locale, Role, RowScope, SurveyId, TenantId, keys::RootKeys,
 };
-use rpc::{Call, Grants, Link};
+use rpc::{Call, Grants, Link, Outbound, token::Minter};
 use store::{Engine, Sql, args};
+use telemetry::Metrics;
 use testing::{TestDb, each_db};
 use tokio_util::task::TaskTracker;
 use tonic::codegen::{Service, http};
@@ -25,6 +26,13 @@ fn tenant() -> TenantId {
     TenantId::from(Uuid::from_u128(1))
 }
 
+/// Customers, which is away.
+fn nobody() -> Link {
+    rpc::link::link(tower::service_fn(async |_: http::Request<tonic::body::Body>| {
+        Err::<http::Response<tonic::body::Body>, _>(tower::BoxError::from("nobody listens there"))
+    }))
+}
+
 async fn client(database: &TestDb) -> SurveyServiceClient<Link> {
     let clock = Clock::system();
     let keys = RootKeys::parse(&"42".repeat(32), &[]).unwrap();
@@ -33,9 +41,16 @@ async fn client(database: &TestDb) -> SurveyServiceClient<Link> {
         db: database.db.clone(),
         partitions: store::meta::partitions(database).await.unwrap(),
         ids: Ids::random(clock.clone()),
-        clock,
-        keys,
+        clock: clock.clone(),
         tasks: TaskTracker::new(),
+        customers: Outbound::new(
+            nobody(),
+            Minter::new("surveys", &keys, clock.clone()),
+            "customers",
+        ),
+        homes: HashMap::new(),
+        metrics: Metrics::new(),
+        keys,
     });
     let caller = Caller {
         tenant: tenant(),

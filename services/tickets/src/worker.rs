@@ -4,7 +4,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use ::store::{events, transact};
-use kernel::{CustomerId, TenantId, TicketId, Time};
+use kernel::{CustomerId, TenantId, TicketId, Time, fault::chain};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -223,17 +223,6 @@ fn count(app: &App, happened: &[Happening]) {
 /// When the next timer is due, for tests and for the curious.
 pub async fn next_wake(app: &App) -> Result<Option<Time>, Error> {
     Ok(tickets::next_wake(app.db()).await?)
-}
-
-fn chain(error: &Error) -> String {
-    let mut chain = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(here) = cause {
-        chain.push_str(": ");
-        chain.push_str(&here.to_string());
-        cause = here.source();
-    }
-    chain
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ pub(crate) async fn build(process: &Process<'_>, databases: &Databases) -> Resul
         surveys: None,
         consumers: Vec::new(),
     };
-    if !process.knows_gateway() {
+    if !process.knows(::gateway::NAME) {
         tracing::warn!(
             "no gateway runs here and `services.gateway.link` names none: tenants and staff are those \
              of the seed"
@@ -106,7 +106,7 @@ impl Services {
         self.walls.insert("customers".to_owned(), wall);
         let (name, source) = (timeline::CONSUMER, timeline::SOURCE);
         self.follow(process, "customers", name, source, timeline::Timeline)?;
-        if process.knows_gateway() {
+        if process.knows(::gateway::NAME) {
             let (name, source) = (customers::tenants::CONSUMER, customers::tenants::SOURCE);
             self.follow(process, "customers", name, source, customers::tenants::Tenants)?;
         }
@@ -176,6 +176,8 @@ impl Services {
 
     async fn add_surveys(&mut self, process: &Process<'_>) -> Result<()> {
         let db = self.databases.of("surveys")?.clone();
+        let customers = process.way("customers", self.walls.get("customers"))?;
+        let zone = |tenant: &config::seed::Tenant| (tenant.id, tenant.time_zone.clone());
         let app = surveys::App::new(surveys::Parts {
             lasting: lasting_key(&db, process, "surveys").await?,
             partitions: meta::partitions(&db).await?,
@@ -184,9 +186,21 @@ impl Services {
             ids: process.ids.clone(),
             keys: process.keys.clone(),
             tasks: self.tasks.clone(),
+            customers: process.outbound(customers, "surveys", "customers"),
+            homes: process.seed.tenants.iter().map(zone).collect(),
+            metrics: process.metrics.clone(),
         });
         let wall = process.wall(surveys::routes(&app), &["surveys"]);
         self.walls.insert("surveys".to_owned(), wall);
+        let (name, source) = (surveys::tickets::CONSUMER, surveys::tickets::SOURCE);
+        if process.knows(source) {
+            let handler = surveys::tickets::Tickets(app.clone());
+            self.follow(process, "surveys", name, source, handler)?;
+        }
+        if process.knows(::gateway::NAME) {
+            let (name, source) = (surveys::tenants::CONSUMER, surveys::tenants::SOURCE);
+            self.follow(process, "surveys", name, source, surveys::tenants::Tenants)?;
+        }
         self.surveys = Some(app);
         Ok(())
     }
@@ -211,10 +225,14 @@ impl Services {
         app.load().await.context("the tenants and their agents cannot be brought up to date")?;
         let wall = process.wall(tickets::routes(&app), &["tickets"]);
         self.walls.insert("tickets".to_owned(), wall);
-        if process.knows_gateway() {
+        if process.knows(::gateway::NAME) {
             let (name, source) = (tickets::directory::CONSUMER, tickets::directory::SOURCE);
             let handler = tickets::directory::Directory(app.clone());
             self.follow(process, "tickets", name, source, handler)?;
+        }
+        let (name, source) = (tickets::loops::CONSUMER, tickets::loops::SOURCE);
+        if process.knows(source) {
+            self.follow(process, "tickets", name, source, tickets::loops::Loops(app.clone()))?;
         }
         self.tickets = Some(app);
         Ok(())
@@ -274,9 +292,9 @@ impl Process<'_> {
         rpc::link::link(Inbound::new(routes, methods, grants, trust, self.metrics.clone()))
     }
 
-    /// Whether there is a gateway, here or elsewhere, that tells who the tenants and their staff are.
-    fn knows_gateway(&self) -> bool {
-        self.running.contains(&::gateway::NAME) || self.config.link(::gateway::NAME).is_some()
+    /// Whether there is this service, here or elsewhere.
+    fn knows(&self, service: &str) -> bool {
+        self.running.contains(&service) || self.config.link(service).is_some()
     }
 
     /// The way to a service: `here` where it runs in this process, its link otherwise.

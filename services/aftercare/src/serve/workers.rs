@@ -43,6 +43,9 @@ pub(crate) fn all(process: &Process<'_>, services: &Services) -> Vec<Worker> {
         workers.push(worker("tickets backlog", |stop| tickets::backlog::run(counted, stop)));
         workers.push(worker("tickets directory", |stop| tickets::directory::follow(app, stop)));
     }
+    if let Some(app) = services.surveys.clone() {
+        workers.push(worker("surveys invitations", |stop| surveys::worker::run(app, stop)));
+    }
     if let Some(app) = services.customers.clone() {
         workers.push(worker("customers tenants", |stop| customers::tenants::follow(app, stop)));
     }

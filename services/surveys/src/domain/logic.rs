@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use contracts::surveys::v1::SurveyFaultKind;
 use kernel::expr::{Expr, Fields, Kind as Type, Problem, Value};
+use serde::{Deserialize, Serialize};
 
 use super::questionnaire::{Kind, Question, Questionnaire};
 
@@ -18,7 +19,8 @@ const ANSWERS: &str = "answers";
 const TRIED: usize = 20_000;
 
 /// An answer to a question, of its kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// The id of a choice.
     Choice(String),

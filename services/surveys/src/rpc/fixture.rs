@@ -1,45 +1,218 @@
 //! What the tests of the operations share: the service on a fresh `SQLite` file with a clock that
-//! stands still.
+//! stands still, and the real customers beside it, which may go away.
 
-use std::{sync::Arc, time::Duration};
-
-use contracts::surveys::v1 as pb;
-use kernel::{
-    Caller, CallerKind, Clock, Ids, Locale, Role, RowScope, SurveyId, TenantId, Time,
-    keys::RootKeys,
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
-use rpc::{Call, Grants};
-use store::{Engine, Sql, args};
+
+use contracts::{
+    customers::v1::{self as customers_pb, customer_service_client::CustomerServiceClient},
+    surveys::v1 as pb,
+    tickets::v1::{self as tickets_pb, ticket_event::Change},
+};
+use customers::domain::contact::Policy;
+use feed::{Event, Handler as _};
+use kernel::{
+    Caller, CallerKind, Clock, CustomerId, Ids, Locale, LoopId, Role, RowScope, SurveyId, TenantId,
+    TicketId, Time, keys::RootKeys, link::Opens,
+};
+use prost::Message as _;
+use rpc::{
+    Call, Grants, Inbound, Link, Methods, Outbound,
+    inbound::Trust,
+    link,
+    token::{Minter, Verifier},
+};
+use store::{Engine, Sql, args, transact};
+use telemetry::Metrics;
 use testing::TestDb;
 use tokio_util::task::TaskTracker;
+use tonic::body::Body;
+use tower::{BoxError, ServiceExt as _};
 use uuid::Uuid;
 
-use crate::{App, Error, MIGRATIONS, Parts};
+use crate::{App, Error, MIGRATIONS, Parts, tickets::Tickets, worker};
 
+pub(crate) const DAY: i64 = 86_400_000_000;
 /// 2025-11-22 00:06:40 UTC.
 const START: Time = Time::from_micros(1_763_770_000_000_000);
 
 /// The service with what its tests look at.
 pub(crate) struct Fixture {
     pub(crate) app: App,
-    _database: TestDb,
+    pub(crate) clock: Clock,
+    /// Whether customers cannot be reached.
+    away: Arc<AtomicBool>,
+    _databases: [TestDb; 2],
 }
 
 impl Fixture {
     pub(crate) async fn new() -> Self {
         let database = TestDb::migrated(Engine::Sqlite, MIGRATIONS).await;
+        let customers_db = TestDb::migrated(Engine::Sqlite, customers::MIGRATIONS).await;
         let clock = Clock::manual(START);
         let keys = RootKeys::parse(&"42".repeat(32), &[]).unwrap();
+        let away = Arc::new(AtomicBool::new(false));
+        let customers = customers_link(&customers_db, &clock, &keys, away.clone()).await;
+        let minter = Minter::new("surveys", &keys, clock.clone());
         let parts = Parts {
             lasting: store::meta::lasting_key(&database, &keys).await.unwrap(),
             db: database.db.clone(),
             partitions: 1,
             ids: Ids::seeded(clock.clone(), 1),
-            clock,
+            clock: clock.clone(),
             keys,
             tasks: TaskTracker::new(),
+            customers: Outbound::new(customers, minter, "customers"),
+            homes: HashMap::from([(tenant(1), "Asia/Shanghai".to_owned())]),
+            metrics: Metrics::new(),
         };
-        Self { app: App::new(parts), _database: database }
+        let app = App::new(parts);
+        Self { app, clock, away, _databases: [database, customers_db] }
+    }
+
+    /// Customers goes away, or comes back.
+    pub(crate) fn customers_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+
+    /// A customer whom customers knows, one for each number.
+    pub(crate) async fn customer(&self, number: u128) -> CustomerId {
+        let identifier = customers_pb::Identifier {
+            kind: customers_pb::IdentifierKind::Email.into(),
+            value: format!("c{number}@example.com"),
+            ..Default::default()
+        };
+        let request = customers_pb::ResolveCustomerRequest {
+            identifiers: vec![identifier],
+            create: true,
+            ..Default::default()
+        };
+        let link = self.app.customers.as_service("surveys", tenant(1));
+        let mut client = CustomerServiceClient::new(link);
+        let known = client.resolve_customer(request).await.unwrap().into_inner().customer.unwrap();
+        CustomerId::parse_name(&known.name).unwrap()
+    }
+
+    /// A live survey that asks a day after each resolution how satisfied somebody is, why not, and
+    /// follows up whoever is not.
+    pub(crate) async fn asking(&self, title: &str) -> pb::Survey {
+        let scale = pb::Scale { min: 1, max: 5, ..Default::default() };
+        let mut overall = question("overall", pb::QuestionKind::Csat);
+        overall.scale = Some(scale);
+        overall.required = true;
+        let mut why = question("why", pb::QuestionKind::LongText);
+        why.visible_if = "answers.overall <= 2".to_owned();
+        let mut asked = with(title, vec![overall, why]);
+        if let Some(survey) = &mut asked.survey {
+            survey.after_resolution = Some(pb::AfterResolution {
+                delay: Some(rpc::wire::duration(DAY)),
+                ..Default::default()
+            });
+            if let Some(draft) = &mut survey.draft {
+                draft.follow_up_if = "answers.overall <= 2".to_owned();
+            }
+        }
+        let made = self.made(asked).await;
+        self.publish(&made.name).await.unwrap()
+    }
+
+    /// Something happens to the ticket of this number; its name.
+    pub(crate) async fn happens(
+        &self,
+        number: u128,
+        customer: Option<CustomerId>,
+        change: Change,
+    ) -> String {
+        let id = TicketId::from(Uuid::from_u128(number));
+        let payload = tickets_pb::TicketEvent {
+            customer: customer.map(CustomerId::name).unwrap_or_default(),
+            assignee: "members/lin".to_owned(),
+            change: Some(change),
+            ..Default::default()
+        };
+        let event = Event {
+            source: "tickets".into(),
+            partition: 0,
+            position: 1,
+            tenant: tenant(1),
+            aggregate: id.uuid(),
+            sequence: 1,
+            kind: String::new(),
+            payload: payload.encode_to_vec(),
+            actor_kind: CallerKind::Member,
+            actor: String::new(),
+            at: self.clock.now(),
+            trace: String::new(),
+        };
+        let tickets = Tickets(self.app.clone());
+        transact!(self.app.db, "test.apply", |tx| tickets.apply(tx, &event).await).unwrap();
+        id.name()
+    }
+
+    /// The ticket of this number is resolved; its name.
+    pub(crate) async fn resolve(&self, number: u128, customer: Option<CustomerId>) -> String {
+        let resolved = tickets_pb::TicketResolved {
+            instance: 1,
+            channel: tickets_pb::Channel::Phone.into(),
+            product: "products/kettle".to_owned(),
+            team: "teams/first-line".to_owned(),
+            language: "zh".to_owned(),
+            ..Default::default()
+        };
+        self.happens(number, customer, Change::Resolved(resolved)).await
+    }
+
+    /// The newest invitation about a ticket.
+    pub(crate) async fn invitation(&self, ticket: &str) -> pb::Invitation {
+        let asked = pb::ListInvitationsRequest { ticket: ticket.to_owned(), ..Default::default() };
+        let all = super::list_invitations::handle(self.app.clone(), editor(), asked).await.unwrap();
+        all.invitations.into_iter().next().unwrap()
+    }
+
+    /// Time passes, and whatever is due happens.
+    pub(crate) async fn later(&self, by: Duration) {
+        self.clock.advance(by);
+        worker::round(&self.app).await.unwrap();
+    }
+
+    /// The loops, newest first.
+    pub(crate) async fn loops(&self) -> Vec<pb::Loop> {
+        let asked = pb::ListLoopsRequest::default();
+        super::list_loops::handle(self.app.clone(), editor(), asked).await.unwrap().loops
+    }
+
+    /// Somebody who holds a link submits answers.
+    pub(crate) async fn submit(
+        &self,
+        holder: Call,
+        id: u128,
+        answers: Vec<pb::Answer>,
+    ) -> Result<pb::InvitedSurvey, Error> {
+        let asked = pb::SubmitResponseRequest {
+            response_id: Uuid::from_u128(id).to_string(),
+            answers,
+            locale: "zh".to_owned(),
+        };
+        super::submit_response::handle(self.app.clone(), holder, asked).await
+    }
+
+    /// A response, as staff read it.
+    pub(crate) async fn response(&self, id: u128) -> pb::Response {
+        let name = format!("responses/{}", Uuid::from_u128(id));
+        let asked = pb::GetResponseRequest { name };
+        super::get_response::handle(self.app.clone(), editor(), asked).await.unwrap()
+    }
+
+    /// The kinds of the events of whatever has this name, oldest first.
+    pub(crate) async fn events_of(&self, name: &str) -> Vec<String> {
+        let id = name.rsplit('/').next().unwrap();
+        self.events(&format!("surveys/{id}")).await
     }
 
     /// A survey as it was asked for.
@@ -91,7 +264,46 @@ impl Fixture {
     }
 }
 
-fn tenant(n: u128) -> TenantId {
+/// Customers behind a wall of its own.
+async fn customers_link(
+    db: &TestDb,
+    clock: &Clock,
+    keys: &RootKeys,
+    away: Arc<AtomicBool>,
+) -> Link {
+    let app = customers::App::new(customers::Parts {
+        lasting: store::meta::lasting_key(db, keys).await.unwrap(),
+        db: db.db.clone(),
+        partitions: 1,
+        clock: clock.clone(),
+        ids: Ids::seeded(clock.clone(), 99),
+        keys: keys.clone(),
+        tasks: TaskTracker::new(),
+        homes: HashMap::new(),
+        contact: Policy {
+            cap: 1,
+            period: Duration::from_hours(7 * 24),
+            quiet_hours: None,
+            grant: Duration::from_hours(1),
+        },
+    });
+    let trust = Trust::CallTokens(Verifier::new(&["surveys"], &["customers"], keys, clock.clone()));
+    let (methods, grants) =
+        (Arc::new(Methods::read(&contracts::POOL)), Arc::new(Grants::shipped()));
+    let routes = customers::routes(&app);
+    let wall = link::link(Inbound::new(routes, methods, grants, trust, Metrics::new()));
+    link::link(tower::service_fn(move |request: http::Request<Body>| {
+        let (wall, away) = (wall.clone(), away.load(Ordering::SeqCst));
+        async move {
+            if away {
+                return Err(BoxError::from("nobody listens there"));
+            }
+            wall.oneshot(request).await.map_err(BoxError::from)
+        }
+    }))
+}
+
+pub(crate) fn tenant(n: u128) -> TenantId {
     TenantId::from(Uuid::from_u128(n))
 }
 
@@ -158,6 +370,42 @@ fn call(tenant_number: u128) -> Call {
         traceparent: "".into(),
         grants: Arc::new(Grants::shipped()),
     }
+}
+
+/// Whoever holds a link that opens this.
+pub(crate) fn holder(opens: Opens) -> Call {
+    let mut call = call(1);
+    let caller = Caller {
+        kind: CallerKind::Anonymous,
+        subject: opens.name(),
+        roles: vec![Role::LinkHolder],
+        link: Some(opens),
+        ..Caller::clone(&call.caller)
+    };
+    call.caller = Arc::new(caller);
+    call
+}
+
+/// Whoever holds the link of an invitation.
+pub(crate) fn invited(invitation: &pb::Invitation) -> Call {
+    holder(Opens::Invitation(kernel::InvitationId::parse_name(&invitation.name).unwrap()))
+}
+
+/// A number as an answer.
+pub(crate) fn number(question: &str, number: i32) -> pb::Answer {
+    let value = Some(pb::answer::Value::Number(number));
+    pb::Answer { question: question.to_owned(), value }
+}
+
+/// Words as an answer.
+pub(crate) fn words(question: &str, words: &str) -> pb::Answer {
+    let value = Some(pb::answer::Value::Text(words.to_owned()));
+    pb::Answer { question: question.to_owned(), value }
+}
+
+/// The loop of this name, as the follow-up ticket's number.
+pub(crate) fn follow_up_of(one: &pb::Loop) -> u128 {
+    LoopId::parse_name(&one.name).unwrap().uuid().as_u128()
 }
 
 /// The fields that a refused request is wrong in.
