@@ -7,13 +7,11 @@ use aftercare_e2e::{
     Backend, Suite, Tenant,
     desk::{Desk, name},
     node,
-    suite::finish,
+    suite::{finish, free},
     until,
 };
 use serde_json::{Value, json};
 
-/// A page of the company that may frame the pages.
-const SHOP: &str = "http://shop.localhost:7717";
 const WORDS: &str = "It still leaks <b>badly</b>";
 
 /// Somebody in front of a phone.
@@ -106,7 +104,7 @@ fn screenshots() -> PathBuf {
     folder
 }
 
-async fn read(desk: &Desk<'_>, reader: &Reader) -> Vec<Value> {
+async fn read(desk: &Desk<'_>, reader: &Reader, shop: &str) -> Vec<Value> {
     let origin = format!("http://{}", desk.suite.at("gateway").public);
     let [(_, ticket), (_, objected), (_, framed), (alone, _)] =
         [asked(desk).await, asked(desk).await, asked(desk).await, asked(desk).await];
@@ -114,7 +112,7 @@ async fn read(desk: &Desk<'_>, reader: &Reader) -> Vec<Value> {
         "origin": origin, "chromium": node::chromium(), "screenshots": screenshots(),
         "locale": reader.locale, "scheme": reader.scheme, "script": reader.script,
         "ticket": ticket, "objected": objected, "framed": framed, "bad": format!("{origin}/l/ln_x"),
-        "invitation": invitation(desk, &alone).await, "words": WORDS, "shop": SHOP,
+        "invitation": invitation(desk, &alone).await, "words": WORDS, "shop": shop,
     });
     let done = finish(node::script("browser/link.js").arg(told.to_string()));
     assert_eq!(done.code, 0, "{}{}", done.out, done.err);
@@ -186,12 +184,13 @@ async fn everybody_can_say_how_it_was() {
     let desk = Desk::new(&suite, Tenant::North);
     let made = desk.system().call("CreateSurvey", json!({ "survey": survey() })).await;
     desk.system().call("PublishSurvey", json!({ "name": name(&made) })).await;
+    let shop = format!("http://shop.localhost:{}", free().port());
     let tenant = format!("tenants/{}", Tenant::North.id().uuid());
     let request =
-        json!({ "tenant": { "name": tenant, "origins": [SHOP] }, "updateMask": "origins" });
+        json!({ "tenant": { "name": tenant, "origins": [shop] }, "updateMask": "origins" });
     suite.operator(Tenant::North).call("UpdateTenant", request).await;
     for reader in &READERS {
-        check(reader, &read(&desk, reader).await);
+        check(reader, &read(&desk, reader, &shop).await);
     }
     let responses = desk.system().call("ListResponses", json!({ "parent": name(&made) })).await;
     let responses = responses["responses"].as_array().cloned().unwrap_or_default();

@@ -168,8 +168,10 @@ impl Asked<'_> {
     fn numbers(&self) -> Markup {
         let Some((min, max)) = scale(self.question) else { return html! {} };
         let is_given = |number| self.given() == Some(&Value::Number(number));
+        // More numbers than a phone has room for stand in two rows.
+        let class = if max - min < 7 { "scale" } else { "scale long" };
         html! {
-            div.scale {
+            div class=(class) {
                 @for number in min..=max {
                     label {
                         input type="radio" id=[(number == min).then_some(&self.name)]

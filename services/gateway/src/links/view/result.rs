@@ -16,7 +16,7 @@ const LONGEST: usize = 8_000;
 /// What it is about.
 pub(super) fn title(view: &View<'_>, result: &TicketResult) -> Markup {
     html! {
-        p.kind.number { (result.number) }
+        p.kind.number { (result.number) " · " (words::of(view.locale).status(result.status())) }
         h1 lang=[lang(view, result)] { (result.title) }
     }
 }
