@@ -53,7 +53,7 @@ const EN: Words = Words {
     wrong_hint: "We take it up again. A few words help us, and you may also leave it empty.",
     object: "Send the objection",
     opinion: "Your opinion",
-    answered: "You have answered. Thank you.",
+    answered: "You have answered this.",
     change_answers: "Change your answers",
     survey_closed: "The survey can be answered no more.",
     survey_away: "The survey cannot be shown just now. Please try again in a few minutes.",
@@ -79,7 +79,7 @@ const ZH: Words = Words {
     wrong_hint: "我们会继续处理。简单说明有助于我们处理，也可以不填。",
     object: "提交异议",
     opinion: "您的评价",
-    answered: "您已作答，谢谢。",
+    answered: "您已作答。",
     change_answers: "修改回答",
     survey_closed: "问卷已结束，不能再作答。",
     survey_away: "暂时无法显示问卷，请过几分钟再试。",
@@ -225,11 +225,6 @@ impl Words {
             Locale::En => format!(" ({word})"),
             Locale::Zh => format!("（{word}）"),
         }
-    }
-
-    /// Something, and what is said of it.
-    pub(super) const fn colon(&self) -> &'static str {
-        self.pick(": ", "：")
     }
 
     const fn pick(&self, en: &'static str, zh: &'static str) -> &'static str {

@@ -6,9 +6,9 @@ use std::{fs, path::PathBuf};
 use aftercare_e2e::{
     Backend, Suite, Tenant,
     desk::{Desk, name},
+    linked::{Linked, publish},
     node,
     suite::{finish, free},
-    until,
 };
 use serde_json::{Value, json};
 
@@ -73,30 +73,6 @@ fn survey() -> Value {
     })
 }
 
-/// A ticket that was resolved, by its link, once the survey about it is there.
-async fn asked(desk: &Desk<'_>) -> (Value, String) {
-    let ticket = desk.resolved().await;
-    let link = desk.system().call("CreateTicketLink", json!({ "name": name(&ticket) })).await;
-    let token = link["token"].as_str().expect("a link has a token");
-    let holder = desk.suite.anonymous().with("authorization", format!("Link {token}"));
-    until("the customer is asked", async || {
-        holder.send("GetInvitedSurvey", &json!({})).await.json().ok()
-    })
-    .await;
-    (
-        ticket,
-        format!("http://{}{}", desk.suite.at("gateway").public, link["path"].as_str().unwrap()),
-    )
-}
-
-/// The link to the survey alone, of a ticket's invitation.
-async fn invitation(desk: &Desk<'_>, ticket: &Value) -> String {
-    let all = desk.system().call("ListInvitations", json!({ "ticket": name(ticket) })).await;
-    let invitation = name(&all["invitations"][0]);
-    let link = desk.system().call("CreateInvitationLink", json!({ "name": invitation })).await;
-    format!("http://{}{}", desk.suite.at("gateway").public, link["path"].as_str().unwrap())
-}
-
 /// Where the pictures go, to be looked at.
 fn screenshots() -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("link");
@@ -106,13 +82,14 @@ fn screenshots() -> PathBuf {
 
 async fn read(desk: &Desk<'_>, reader: &Reader, shop: &str) -> Vec<Value> {
     let origin = format!("http://{}", desk.suite.at("gateway").public);
-    let [(_, ticket), (_, objected), (_, framed), (alone, _)] =
-        [asked(desk).await, asked(desk).await, asked(desk).await, asked(desk).await];
+    let at = |token: &str| format!("{origin}/l/{token}");
+    let ticket = async || at(&Linked::new(desk).await.token);
+    let alone = Linked::new(desk).await.invitation_token().await;
     let told = json!({
         "origin": origin, "chromium": node::chromium(), "screenshots": screenshots(),
         "locale": reader.locale, "scheme": reader.scheme, "script": reader.script,
-        "ticket": ticket, "objected": objected, "framed": framed, "bad": format!("{origin}/l/ln_x"),
-        "invitation": invitation(desk, &alone).await, "words": WORDS, "shop": shop,
+        "ticket": ticket().await, "objected": ticket().await, "framed": ticket().await,
+        "invitation": at(&alone), "bad": at("ln_x"), "words": WORDS, "shop": shop,
     });
     let done = finish(node::script("browser/link.js").arg(told.to_string()));
     assert_eq!(done.code, 0, "{}{}", done.out, done.err);
@@ -149,14 +126,14 @@ fn check(reader: &Reader, seen: &[Value]) {
         "zh" => [
             ("objected", "已记录您的异议，我们会继续处理。"),
             ("confirmed", "谢谢，已记录您的确认。"),
-            ("faulty", "请检查以下回答 您对本次服务满意吗？：请回答此题。"),
+            ("faulty", "请检查以下回答 您对本次服务满意吗？ – 请回答此题。"),
             ("next", "谢谢，请继续回答以下问题。"),
             ("answered", "谢谢，您的回答已提交。"),
         ],
         _ => [
             ("objected", "Your objection is recorded. We are working on it again."),
             ("confirmed", "Thank you. It is recorded that the matter is settled."),
-            ("faulty", "Please check these answers How satisfied are you?: Please answer this."),
+            ("faulty", "Please check these answers How satisfied are you? – Please answer this."),
             ("next", "Thank you. Please answer these as well."),
             ("answered", "Thank you. Your answers are recorded."),
         ],
@@ -182,8 +159,7 @@ async fn everybody_can_say_how_it_was() {
     let suite = Suite::new(Backend::Sqlite).await;
     let _process = suite.serve(&[]).await;
     let desk = Desk::new(&suite, Tenant::North);
-    let made = desk.system().call("CreateSurvey", json!({ "survey": survey() })).await;
-    desk.system().call("PublishSurvey", json!({ "name": name(&made) })).await;
+    let made = publish(&desk, survey()).await;
     let shop = format!("http://shop.localhost:{}", free().port());
     let tenant = format!("tenants/{}", Tenant::North.id().uuid());
     let request =

@@ -3,7 +3,7 @@
 use contracts::surveys::v1::{InvitedSurvey, Question, Questionnaire};
 use maud::{Markup, html};
 
-use super::{View, question};
+use super::{Notice, View, question};
 use crate::{
     links::{
         answers::{self, SHOWN, questions},
@@ -41,7 +41,7 @@ fn open(view: &View<'_>, survey: &InvitedSurvey) -> Markup {
         };
     }
     html! {
-        p { (words.answered) }
+        @if view.notice != Some(Notice::Answered) { p { (words.answered) } }
         (said(&questionnaire.thanks))
         details open[view.filled.again] {
             summary { (words.change_answers) }
@@ -104,7 +104,7 @@ pub(super) fn faults(view: &View<'_>) -> Markup {
                     li {
                         a href={ "#" (answers::field(&question.id)) } {
                             @if let Some(title) = tongue.of(&question.title) { (title.inline()) }
-                            (words.colon())
+                            " – "
                             (question::fault(view, question))
                         }
                     }
