@@ -31,8 +31,8 @@ impl Nonces {
     /// The id in a nonce of this link; `None` where it is none, or too old.
     pub(super) fn open(&self, link: &Link, nonce: &str, now: Time) -> Option<Uuid> {
         let sealed = URL_SAFE_NO_PAD.decode(nonce).ok()?;
-        let sealer = self.keys.sealer(link.tenant, "form");
-        let plain = sealer.open(&sealed, &link.opens.to_bytes()).ok()?;
+        let own = self.keys.sealer(link.tenant, "form");
+        let plain = own.open(&sealed, &link.opens.to_bytes()).ok()?;
         let (id, shown) = plain.split_at_checked(16)?;
         let shown = Time::from_micros(i64::from_be_bytes(shown.try_into().ok()?));
         (now <= shown + LASTS).then(|| Uuid::from_slice(id).ok())?

@@ -142,3 +142,25 @@ pub(super) fn harden(headers: &mut HeaderMap) {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_frame_an_answer_is_said_in_one_way() {
+        let framing = |policy: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            if let Some(policy) = policy {
+                let policy = HeaderValue::from_static(policy);
+                headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+            }
+            harden(&mut headers);
+            headers.contains_key(header::X_FRAME_OPTIONS)
+        };
+        assert!(framing(None));
+        assert!(framing(Some("default-src 'self'")));
+        assert!(framing(Some("default-src 'none'; frame-ancestors 'none'")));
+        assert!(!framing(Some("default-src 'none'; frame-ancestors 'self' https://a.example")));
+    }
+}

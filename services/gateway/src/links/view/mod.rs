@@ -181,8 +181,8 @@ fn frame(of: Option<(&Place, &Asked, &TenantFacts)>, locale: Locale, title: &str
 
 /// The policy of every page: its own style; who may frame it are its own origin and those of the tenant.
 pub(super) fn policy(origins: &[String]) -> Result<HeaderValue, InvalidHeaderValue> {
-    let others: String = origins.iter().map(|origin| format!(" {origin}")).collect();
-    LOOK.policy(&format!("img-src data:; frame-ancestors 'self'{others}"))
+    let all: Vec<_> = ["'self'"].into_iter().chain(origins.iter().map(String::as_str)).collect();
+    LOOK.policy(&format!("img-src data:; frame-ancestors {}", all.join(" ")))
 }
 
 #[cfg(test)]
