@@ -64,9 +64,12 @@ pub struct App {
     parts: Arc<Parts>,
     /// Makes and reads page tokens.
     pub(crate) tokens: PageTokens,
-    asked: Arc<Mutex<HashMap<(TenantId, SurveyId, i64), Arc<Asked>>>>,
+    asked: Arc<Mutex<Versions>>,
     zones: Arc<Mutex<HashMap<TenantId, (Instant, TimeZone)>>>,
 }
+
+/// Versions that were read, by tenant, survey and number.
+type Versions = HashMap<(TenantId, SurveyId, i64), Arc<Asked>>;
 
 /// A published version, ready to be answered.
 #[derive(Debug)]

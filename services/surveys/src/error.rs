@@ -297,12 +297,9 @@ impl Fault for Error {
             }
             Self::NotPublished { name } => format!("`{name}` 尚未发布过"),
             Self::InvitationNotFound { name } => format!("没有调查邀请 `{name}`"),
-            Self::InvitationState { name, .. } => {
-                format!("`{name}` 当前的状态不允许此操作，详情说明其状态")
-            }
             Self::ResponseNotFound { name } => format!("没有答卷 `{name}`"),
             Self::ResponseExists { name } => format!("`{name}` 是另一份答卷"),
-            Self::ResponseState { name, .. } => {
+            Self::InvitationState { name, .. } | Self::ResponseState { name, .. } => {
                 format!("`{name}` 当前的状态不允许此操作，详情说明其状态")
             }
             Self::LoopNotFound { name } => format!("没有闭环 `{name}`"),

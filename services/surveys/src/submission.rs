@@ -46,7 +46,7 @@ pub(crate) fn path(
 ) -> Path {
     let path = asked.logic.replay(answers);
     for (question, what) in &path.wrong {
-        violations.add(&format!("{field}.{question}"), what);
+        violations.add(format!("{field}.{question}"), what);
     }
     path
 }

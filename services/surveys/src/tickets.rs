@@ -290,7 +290,114 @@ fn channel(name: &str) -> Channel {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use contracts::{
+        surveys::v1::{LoopState, Standing},
+        tickets::v1::{TicketClosed, TicketCreated, TicketReopened},
+    };
+
     use super::*;
+    use crate::rpc::fixture::{Fixture, follow_up_of, invited, number};
+
+    /// A loop that was opened by a bad answer about ticket 1, and its follow-up's number.
+    async fn opened(fixture: &Fixture, customer: CustomerId) -> u128 {
+        fixture.asking("After a repair").await;
+        let ticket = fixture.resolve(1, Some(customer)).await;
+        let call = invited(&fixture.invitation(&ticket).await);
+        fixture.submit(call, 7, vec![number("overall", 1)]).await.unwrap();
+        let one = fixture.loops().await.remove(0);
+        assert_eq!((one.state(), one.ticket), (LoopState::Open, ticket));
+        follow_up_of(&fixture.loops().await[0])
+    }
+
+    async fn created(fixture: &Fixture, number: u128, customer: CustomerId) {
+        let name = LoopId::from(uuid::Uuid::from_u128(number)).name();
+        let created = Change::Created(TicketCreated { r#loop: name, ..Default::default() });
+        fixture.happens(number, Some(customer), created).await;
+    }
+
+    async fn closed(fixture: &Fixture, number: u128, customer: CustomerId, reason: CloseReason) {
+        let name = LoopId::from(uuid::Uuid::from_u128(number)).name();
+        let closed = TicketClosed { reason: reason.into(), r#loop: name };
+        fixture.happens(number, Some(customer), Change::Closed(closed)).await;
+    }
+
+    #[tokio::test]
+    async fn a_bad_answer_is_followed_up_and_the_customer_asked_again() {
+        let fixture = Fixture::new().await;
+        let customer = fixture.customer(1).await;
+        let follow_up = opened(&fixture, customer).await;
+        created(&fixture, follow_up, customer).await;
+        created(&fixture, follow_up, customer).await;
+        let name = TicketId::from(uuid::Uuid::from_u128(follow_up)).name();
+        assert_eq!(fixture.loops().await[0].follow_up, name);
+        // The resolution of a follow-up asks nothing by itself.
+        let resolved = TicketResolved { r#loop: "loops/x".to_owned(), ..Default::default() };
+        fixture.happens(follow_up, Some(customer), Change::Resolved(resolved)).await;
+        closed(&fixture, follow_up, customer, CloseReason::Confirmed).await;
+        closed(&fixture, follow_up, customer, CloseReason::Confirmed).await;
+        let one = fixture.loops().await.remove(0);
+        assert_eq!(one.state(), LoopState::Closed);
+        let again = fixture.invitation(&name).await;
+        assert_eq!((&again.name, &again.r#loop), (&one.invitation, &one.name));
+        assert_eq!(again.channel(), InvitationChannel::Sms);
+        fixture.submit(invited(&again), 8, vec![number("overall", 2)]).await.unwrap();
+        let bad = fixture.loops().await;
+        assert_eq!((bad.len(), bad[0].state()), (1, LoopState::NotRecovered), "no second loop");
+        fixture.clock.advance(Duration::from_mins(1));
+        fixture.submit(invited(&again), 9, vec![number("overall", 4)]).await.unwrap();
+        assert_eq!(fixture.loops().await[0].state(), LoopState::Recovered);
+        let origin = fixture.response(9).await.origin.unwrap();
+        assert_eq!((origin.team.as_str(), origin.channel.as_str()), ("teams/first-line", "phone"));
+        assert_eq!(fixture.response(8).await.standing(), Standing::Superseded);
+        assert_eq!(
+            fixture.events_of(&one.name).await,
+            ["loop.opened", "loop.followed_up", "loop.closed", "loop.answered", "loop.answered"]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_follow_up_that_goes_on_opens_the_loop_again() {
+        let fixture = Fixture::new().await;
+        let customer = fixture.customer(1).await;
+        let follow_up = opened(&fixture, customer).await;
+        created(&fixture, follow_up, customer).await;
+        closed(&fixture, follow_up, customer, CloseReason::Silent).await;
+        let first = fixture.loops().await.remove(0).invitation;
+        let reopened = Change::Reopened(TicketReopened { reopen_count: 1 });
+        fixture.happens(follow_up, Some(customer), reopened).await;
+        let open = fixture.loops().await.remove(0);
+        assert_eq!((open.state(), open.invitation.as_str()), (LoopState::Open, ""));
+        closed(&fixture, follow_up, customer, CloseReason::Confirmed).await;
+        let second = fixture.loops().await.remove(0).invitation;
+        assert_ne!(first, second);
+        let name = TicketId::from(uuid::Uuid::from_u128(follow_up)).name();
+        assert_eq!(fixture.invitation(&name).await.name, second);
+    }
+
+    #[tokio::test]
+    async fn a_follow_up_that_came_to_nothing_asks_nobody() {
+        let fixture = Fixture::new().await;
+        let customer = fixture.customer(1).await;
+        let follow_up = opened(&fixture, customer).await;
+        created(&fixture, follow_up, customer).await;
+        closed(&fixture, follow_up, customer, CloseReason::Spam).await;
+        let one = fixture.loops().await.remove(0);
+        assert_eq!((one.state(), one.invitation.as_str()), (LoopState::Closed, ""));
+    }
+
+    #[tokio::test]
+    async fn one_invitation_opens_one_loop_and_nobody_to_talk_to_opens_none() {
+        let fixture = Fixture::new().await;
+        let customer = fixture.customer(1).await;
+        opened(&fixture, customer).await;
+        let ticket = TicketId::from(uuid::Uuid::from_u128(1)).name();
+        let call = invited(&fixture.invitation(&ticket).await);
+        fixture.clock.advance(Duration::from_mins(1));
+        fixture.submit(call, 8, vec![number("overall", 2)]).await.unwrap();
+        assert_eq!(fixture.loops().await.len(), 1);
+    }
 
     #[test]
     fn a_channel_has_one_name() {

@@ -1,7 +1,10 @@
 //! What time does to invitations: they come due, end, and what customers is to be told is told. Each
 //! step is taken with the invitation held, so that it happens once, however many replicas look.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use contracts::surveys::v1::{InvitationBlock, InvitationState};
 use kernel::{InvitationId, TenantId, Time, fault::chain};
@@ -14,7 +17,7 @@ use crate::{
     domain::invitation::{Invitation, Step, Tell},
     events::{self, Author},
     invitations,
-    store::{invitations as rows, surveys},
+    store::{invitations as rows, surveys, tenants},
 };
 
 /// How many due invitations are looked at in one round.
@@ -65,8 +68,12 @@ async fn pass(app: &App, stop: &CancellationToken, failing: &mut Failing) -> Res
     let db = app.db.queue();
     let (now, mut after, mut moved) = (app.clock.now(), None, 0);
     failing.retain(|_, again| *again > now);
+    // Those of another installation on the same database are not ours to ask.
+    let mut ours: HashSet<_> = app.homes.keys().copied().collect();
+    ours.extend(tenants::all(&db).await?);
+    let ours: Vec<_> = ours.into_iter().collect();
     loop {
-        let due = rows::due(&db, now, after, BATCH).await?;
+        let due = rows::due(&db, &ours, now, after, BATCH).await?;
         if after.is_none() {
             let lag = due.first().map_or(0, |oldest| now.since(oldest.at));
             app.metrics.timer_lag.with_label_values(&["surveys"]).set(lag as f64 / 1e6);
@@ -158,4 +165,149 @@ fn step(before: Invitation, what: &Do, at: Time) -> Option<Step> {
             Step { invitation: after, changes: Vec::new() }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::{
+        surveys::v1::{
+            ArchiveSurveyRequest, DeliveryOutcome, ReportDeliveryRequest, RevokeInvitationRequest,
+        },
+        tickets::v1::{TicketReopened, ticket_event::Change},
+    };
+
+    use super::*;
+    use crate::rpc::{
+        archive_survey, create_invitation_link,
+        fixture::{Fixture, editor},
+        report_delivery, revoke_invitation,
+    };
+
+    const DAY: Duration = Duration::from_hours(24);
+
+    #[tokio::test]
+    async fn a_resolution_asks_once_after_its_delay() {
+        let fixture = Fixture::new().await;
+        fixture.asking("After a repair").await;
+        fixture.live("Nobody is asked this").await;
+        let customer = fixture.customer(1).await;
+        let ticket = fixture.resolve(1, Some(customer)).await;
+        fixture.resolve(1, Some(customer)).await;
+        fixture.later(Duration::from_secs(24 * 3_600 - 1)).await;
+        let waiting = fixture.invitation(&ticket).await;
+        assert_eq!(waiting.state(), InvitationState::Pending);
+        fixture.later(Duration::from_secs(1)).await;
+        let asked = fixture.invitation(&ticket).await;
+        assert_eq!(asked.name, waiting.name, "however often it is told");
+        assert_eq!(asked.state(), InvitationState::Requested);
+        assert_eq!(
+            fixture.events_of(&asked.name).await,
+            ["invitation.created", "delivery.requested"]
+        );
+        let report = |outcome: DeliveryOutcome| ReportDeliveryRequest {
+            name: asked.name.clone(),
+            outcome: outcome.into(),
+        };
+        let app = || fixture.app.clone();
+        let sent = report_delivery::handle(app(), editor(), report(DeliveryOutcome::Sent)).await;
+        assert_eq!(sent.unwrap().state(), InvitationState::Delivered);
+        fixture.later(Duration::from_secs(1)).await;
+        let told = fixture.app.db.clone();
+        let id = InvitationId::parse_name(&asked.name).unwrap();
+        let tenant = crate::rpc::fixture::tenant(1);
+        let kept = rows::get(&told, tenant, id).await.unwrap().unwrap();
+        assert_eq!(kept.body.tell, None, "customers knows");
+        fixture.later(DAY * 15).await;
+        assert_eq!(fixture.invitation(&ticket).await.state(), InvitationState::Expired);
+    }
+
+    #[tokio::test]
+    async fn a_reopening_takes_it_back_and_the_next_resolution_asks_anew() {
+        let fixture = Fixture::new().await;
+        fixture.asking("After a repair").await;
+        let customer = fixture.customer(1).await;
+        let ticket = fixture.resolve(1, Some(customer)).await;
+        let first = fixture.invitation(&ticket).await;
+        let reopened = Change::Reopened(TicketReopened { reopen_count: 1 });
+        fixture.happens(1, Some(customer), reopened).await;
+        assert_eq!(fixture.invitation(&ticket).await.state(), InvitationState::Cancelled);
+        let again = contracts::tickets::v1::TicketResolved { instance: 2, ..Default::default() };
+        fixture.happens(1, Some(customer), Change::Resolved(again)).await;
+        let second = fixture.invitation(&ticket).await;
+        assert_ne!(second.name, first.name);
+        fixture.later(DAY).await;
+        assert_eq!(fixture.invitation(&ticket).await.state(), InvitationState::Requested);
+    }
+
+    #[tokio::test]
+    async fn who_must_not_be_asked_is_not_and_the_reason_is_kept() {
+        use InvitationState::{Pending, Requested, Suppressed};
+
+        let fixture = Fixture::new().await;
+        fixture.asking("After a repair").await;
+        let customer = fixture.customer(1).await;
+        let first = fixture.resolve(1, Some(customer)).await;
+        fixture.later(Duration::from_secs(1)).await;
+        let second = fixture.resolve(2, Some(customer)).await;
+        let nobodys = fixture.resolve(3, None).await;
+        let unknown = fixture.resolve(4, Some(uuid::Uuid::from_u128(77).into())).await;
+        fixture.later(DAY).await;
+        let state = async |ticket: &str| {
+            let one = fixture.invitation(ticket).await;
+            let blocks: Vec<_> = one.blocks().collect();
+            (one.state(), blocks)
+        };
+        assert_eq!(state(&first).await, (Requested, vec![]));
+        assert_eq!(state(&second).await, (Pending, vec![InvitationBlock::Cap]));
+        assert_eq!(state(&nobodys).await, (Suppressed, vec![InvitationBlock::NoCustomer]));
+        assert_eq!(state(&unknown).await, (Suppressed, vec![InvitationBlock::NoCustomer]));
+        fixture.later(DAY * 7).await;
+        assert_eq!(state(&second).await, (Requested, vec![]), "a week later there is room again");
+    }
+
+    #[tokio::test]
+    async fn customers_may_be_away_and_nothing_is_lost() {
+        let fixture = Fixture::new().await;
+        fixture.asking("After a repair").await;
+        let customer = fixture.customer(1).await;
+        let ticket = fixture.resolve(1, Some(customer)).await;
+        fixture.customers_away(true);
+        for _ in 0..20 {
+            fixture.later(DAY / 20).await;
+        }
+        fixture.later(Duration::from_secs(1)).await;
+        let waiting = fixture.invitation(&ticket).await;
+        assert_eq!(waiting.blocks().collect::<Vec<_>>(), [InvitationBlock::CustomersAway]);
+        fixture.later(Duration::from_hours(1)).await;
+        let kinds = fixture.events_of(&waiting.name).await;
+        assert_eq!(kinds, ["invitation.created", "invitation.put_off"], "it is told once");
+        fixture.customers_away(false);
+        fixture.later(Duration::from_mins(5)).await;
+        assert_eq!(fixture.invitation(&ticket).await.state(), InvitationState::Requested);
+    }
+
+    #[tokio::test]
+    async fn what_is_archived_or_revoked_is_not_asked() {
+        let fixture = Fixture::new().await;
+        let survey = fixture.asking("After a repair").await;
+        let (one, two) = (fixture.customer(1).await, fixture.customer(2).await);
+        let revoked = fixture.resolve(1, Some(one)).await;
+        let archived = fixture.resolve(2, Some(two)).await;
+        let name = fixture.invitation(&revoked).await.name;
+        let link = contracts::surveys::v1::CreateInvitationLinkRequest { name: name.clone() };
+        let app = || fixture.app.clone();
+        create_invitation_link::handle(app(), editor(), link.clone()).await.unwrap();
+        let revoke = RevokeInvitationRequest { name, ..Default::default() };
+        let after = revoke_invitation::handle(app(), editor(), revoke.clone()).await.unwrap();
+        assert_eq!(after.state(), InvitationState::Revoked);
+        assert!(revoke_invitation::handle(app(), editor(), revoke).await.is_err());
+        assert!(create_invitation_link::handle(app(), editor(), link).await.is_err());
+        let archive = ArchiveSurveyRequest { name: survey.name, ..Default::default() };
+        archive_survey::handle(app(), editor(), archive).await.unwrap();
+        fixture.later(DAY).await;
+        let suppressed = fixture.invitation(&archived).await;
+        assert_eq!(suppressed.state(), InvitationState::Suppressed);
+        assert_eq!(suppressed.blocks().collect::<Vec<_>>(), [InvitationBlock::Archived]);
+        assert_eq!(fixture.invitation(&revoked).await.state(), InvitationState::Revoked);
+    }
 }

@@ -113,7 +113,8 @@ async fn every_read_goes_by_an_index() {
     let database = TestDb::migrated(Engine::Sqlite, MIGRATIONS).await;
     for statement in STATEMENTS.iter().copied().flatten() {
         let text = statement.text(Engine::Sqlite);
-        if !text.starts_with("SELECT") {
+        // Of tenants all are wanted.
+        if !text.starts_with("SELECT") || text.ends_with("FROM tenants") {
             continue;
         }
         let explain = Sql::both(Box::leak(format!("EXPLAIN QUERY PLAN {text}").into_boxed_str()));

@@ -424,8 +424,8 @@ mod tests {
             |number| logic().replay(&answers(&[("overall", Answer::Number(number))])).follow_up;
         assert_eq!([1, 2, 3, 9].map(follow_up), [true, true, false, false]);
         assert!(!logic().replay(&Answers::new()).follow_up, "what cannot be told does not hold");
-        let faulty = Questionnaire { follow_up_if: "answers.nobody == 1".to_owned(), ..sample() };
-        let faults = Logic::read(&faulty).unwrap_err();
+        let draft = Questionnaire { follow_up_if: "answers.nobody == 1".to_owned(), ..sample() };
+        let faults = Logic::read(&draft).unwrap_err();
         assert_eq!(faults[0].kind, SurveyFaultKind::UnknownReference);
         assert_eq!(faults[0].field, "follow_up_if");
     }

@@ -70,6 +70,7 @@ impl Loop {
     }
 
     /// The customer answered again, badly or not; whoever answers once more has the last word.
+    #[must_use]
     pub fn answered(&self, badly: bool, at: Time) -> Self {
         let state = if badly { LoopState::NotRecovered } else { LoopState::Recovered };
         Self { answered_at: Some(at), ..self.next(state, at) }

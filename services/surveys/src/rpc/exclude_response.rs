@@ -93,3 +93,80 @@ async fn check(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use contracts::surveys::v1::{IncludeResponseRequest, ListResponsesRequest};
+
+    use super::*;
+    use crate::rpc::{
+        fixture::{Fixture, editor, fields, invited, number, request_id, stranger},
+        include_response, list_responses,
+    };
+
+    fn exclude(name: &str) -> ExcludeResponseRequest {
+        ExcludeResponseRequest {
+            name: name.to_owned(),
+            exclusion: "own-staff".to_owned(),
+            request_id: request_id(1),
+        }
+    }
+
+    #[tokio::test]
+    async fn staff_decide_whether_a_response_counts_and_why() {
+        let fixture = Fixture::new().await;
+        let survey = fixture.asking("After a repair").await;
+        let ticket = fixture.resolve(1, None).await;
+        let call = invited(&fixture.invitation(&ticket).await);
+        fixture.submit(call.clone(), 7, vec![number("overall", 5)]).await.unwrap();
+        let name = fixture.response(7).await.name;
+        let app = || fixture.app.clone();
+        let out = handle(app(), editor(), exclude(&name)).await.unwrap();
+        assert_eq!((out.standing(), out.exclusion.as_str()), (Standing::Excluded, "own-staff"));
+        let include = || IncludeResponseRequest { name: name.clone(), ..Default::default() };
+        let back = include_response::handle(app(), editor(), include()).await.unwrap();
+        assert_eq!((back.standing(), back.exclusion.as_str()), (Standing::Counted, ""));
+        let again = handle(app(), editor(), exclude(&name)).await.unwrap();
+        assert_eq!(again, back, "a request that was carried out is not carried out again");
+        assert_eq!(
+            fixture.events_of(&name).await,
+            ["response.submitted", "response.excluded", "response.included"]
+        );
+        let list = async |standing: Standing| {
+            let asked = ListResponsesRequest {
+                parent: survey.name.clone(),
+                standing: standing.into(),
+                ..Default::default()
+            };
+            list_responses::handle(app(), editor(), asked).await.unwrap().responses.len()
+        };
+        assert_eq!((list(Standing::Counted).await, list(Standing::Excluded).await), (1, 0));
+        assert!(handle(app(), stranger(), exclude(&name)).await.is_err());
+        let bare = ExcludeResponseRequest { name: "responses/1".to_owned(), ..Default::default() };
+        let error = handle(app(), editor(), bare).await.unwrap_err();
+        assert_eq!(fields(&error), ["name", "exclusion"]);
+    }
+
+    #[tokio::test]
+    async fn of_an_invitation_one_response_counts() {
+        let fixture = Fixture::new().await;
+        fixture.asking("After a repair").await;
+        let ticket = fixture.resolve(1, None).await;
+        let call = invited(&fixture.invitation(&ticket).await);
+        for (id, seconds) in [(1, 1), (2, 60), (3, 60)] {
+            let answers = vec![number("overall", id)];
+            fixture.submit(call.clone(), id.try_into().unwrap(), answers).await.unwrap();
+            fixture.clock.advance(std::time::Duration::from_secs(seconds));
+        }
+        let name = |id: u128| format!("responses/{}", uuid::Uuid::from_u128(id));
+        let include = async |id| {
+            let asked = IncludeResponseRequest { name: name(id), ..Default::default() };
+            include_response::handle(fixture.app.clone(), editor(), asked).await
+        };
+        // The first two were a machine's, and the third counts.
+        let error = include(1).await.unwrap_err();
+        assert!(matches!(error, Error::ResponseState { .. }), "{error:?}");
+        handle(fixture.app.clone(), editor(), exclude(&name(3))).await.unwrap();
+        assert_eq!(include(2).await.unwrap().standing(), Standing::Counted);
+    }
+}

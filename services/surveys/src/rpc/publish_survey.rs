@@ -56,8 +56,11 @@ pub(crate) async fn handle(
             published_at: at,
         };
         versions::insert(tx, tenant, &version).await?;
-        let (version, continues) = (version_name(id, after.versions), version.continues);
-        let change = Change::Published(SurveyPublished { version, continues });
+        let published = SurveyPublished {
+            version: version_name(id, after.versions),
+            continues: version.continues,
+        };
+        let change = Change::Published(published);
         command::save(&app, &call, tx, &after, change).await
     })?;
     command::read(&app, &call, id).await

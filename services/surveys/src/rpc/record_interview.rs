@@ -145,3 +145,99 @@ fn called(told: &Told, author: &Author, before: &Invitation, at: Time) -> Called
         attempts: attempts + 1,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use contracts::surveys::v1::{Answer, Interview, InvitationState};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::rpc::fixture::{Fixture, editor, fields, number, request_id};
+
+    fn of(name: &str, disposition: Disposition) -> RecordInterviewRequest {
+        let interview = Interview { disposition: disposition.into(), ..Default::default() };
+        RecordInterviewRequest {
+            name: name.to_owned(),
+            interview: Some(interview),
+            ..Default::default()
+        }
+    }
+
+    fn completed(name: &str, id: u128, answers: Vec<Answer>) -> RecordInterviewRequest {
+        let response_id = Uuid::from_u128(id).to_string();
+        RecordInterviewRequest { response_id, answers, ..of(name, Disposition::Completed) }
+    }
+
+    #[tokio::test]
+    async fn calls_are_counted_until_somebody_answers() {
+        let fixture = Fixture::new().await;
+        fixture.asking("After a repair").await;
+        let ticket = fixture.resolve(1, None).await;
+        let name = fixture.invitation(&ticket).await.name;
+        let record = async |request| handle(fixture.app.clone(), editor(), request).await;
+        let first = RecordInterviewRequest {
+            request_id: request_id(1),
+            ..of(&name, Disposition::NoAnswer)
+        };
+        let missed = record(first.clone()).await.unwrap();
+        assert_eq!(record(first).await.unwrap(), missed);
+        let called = missed.invitation.unwrap().interview.unwrap();
+        assert_eq!((called.attempts, called.interviewer.as_str()), (1, "members/test"));
+        let again = fixture.clock.now() + Duration::from_hours(3);
+        let mut later = of(&name, Disposition::CallAgain);
+        later.interview.as_mut().unwrap().call_again_time = Some(wire::timestamp(again));
+        let called = record(later).await.unwrap().invitation.unwrap().interview.unwrap();
+        assert_eq!((called.attempts, called.call_again_time), (2, Some(wire::timestamp(again))));
+        let done = record(completed(&name, 7, vec![number("overall", 1)])).await.unwrap();
+        let (invitation, response) = (done.invitation.unwrap(), done.response.unwrap());
+        assert_eq!(invitation.state(), InvitationState::Completed);
+        assert_eq!(invitation.interview.unwrap().attempts, 3);
+        assert_eq!(response.evidence(), Evidence::AgentEntered);
+        assert_eq!(fixture.loops().await.len(), 1, "a bad answer by telephone is one, too");
+        let same = record(completed(&name, 7, vec![number("overall", 1)])).await.unwrap();
+        assert_eq!(same.response, Some(response));
+    }
+
+    #[tokio::test]
+    async fn who_refuses_is_asked_no_more() {
+        let fixture = Fixture::new().await;
+        fixture.asking("After a repair").await;
+        let ticket = fixture.resolve(1, None).await;
+        let name = fixture.invitation(&ticket).await.name;
+        let record = async |request| handle(fixture.app.clone(), editor(), request).await;
+        let refused = record(of(&name, Disposition::Refused)).await.unwrap().invitation.unwrap();
+        assert_eq!(refused.state(), InvitationState::Revoked);
+        let error = record(completed(&name, 7, vec![number("overall", 5)])).await.unwrap_err();
+        assert!(matches!(error, Error::InvitationState { .. }), "{error:?}");
+        assert_eq!(
+            fixture.events_of(&name).await,
+            ["invitation.created", "interview.recorded", "invitation.revoked"]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_call_says_what_belongs_to_it() {
+        let fixture = Fixture::new().await;
+        fixture.asking("After a repair").await;
+        let ticket = fixture.resolve(1, None).await;
+        let name = fixture.invitation(&ticket).await.name;
+        let wrong = async |request| {
+            let error = handle(fixture.app.clone(), editor(), request).await.unwrap_err();
+            fields(&error).into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let none = RecordInterviewRequest { name: name.clone(), ..Default::default() };
+        assert_eq!(wrong(none).await, ["interview", "interview.disposition"]);
+        let again = of(&name, Disposition::CallAgain);
+        assert_eq!(wrong(again).await, ["interview.call_again_time"]);
+        let missed = RecordInterviewRequest {
+            interview: of(&name, Disposition::NoAnswer).interview,
+            ..completed(&name, 7, vec![number("overall", 5)])
+        };
+        assert_eq!(wrong(missed).await, ["answers", "response_id"]);
+        let bare = of(&name, Disposition::Completed);
+        assert_eq!(wrong(bare).await, ["response_id"]);
+        assert_eq!(wrong(completed(&name, 7, vec![])).await, ["answers.overall"]);
+    }
+}

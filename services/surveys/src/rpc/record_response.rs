@@ -149,3 +149,92 @@ fn origin(given: &pb::Origin, violations: &mut Violations) -> Origin {
         channel: given.channel.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::rpc::fixture::{Fixture, editor, fields, number, stranger};
+
+    fn told(survey: &str, id: u128, rating: i32) -> RecordResponseRequest {
+        let response = pb::Response {
+            name: format!("responses/{}", Uuid::from_u128(id)),
+            answers: vec![number("overall", rating)],
+            origin: Some(pb::Origin {
+                customer: CustomerId::from(Uuid::from_u128(4)).name(),
+                channel: "web_chat".to_owned(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        RecordResponseRequest { parent: survey.to_owned(), response: Some(response) }
+    }
+
+    #[tokio::test]
+    async fn what_another_system_has_is_recorded_once() {
+        let fixture = Fixture::new().await;
+        let survey = fixture.asking("After a chat").await;
+        let record = async |call, request| handle(fixture.app.clone(), call, request).await;
+        let first = record(editor(), told(&survey.name, 7, 1)).await.unwrap();
+        assert_eq!((first.evidence(), first.standing()), (Evidence::Api, Standing::Counted));
+        assert_eq!(first.version, format!("{}/versions/1", survey.name));
+        assert_eq!(record(editor(), told(&survey.name, 7, 1)).await.unwrap(), first);
+        let error = record(editor(), told(&survey.name, 7, 2)).await.unwrap_err();
+        assert!(matches!(error, Error::ResponseExists { .. }), "{error:?}");
+        let error = record(stranger(), told(&survey.name, 8, 1)).await.unwrap_err();
+        assert!(matches!(error, Error::SurveyNotFound { .. }), "{error:?}");
+        assert_eq!(fixture.loops().await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn every_fault_is_told_at_once() {
+        let fixture = Fixture::new().await;
+        let survey = fixture.asking("After a chat").await;
+        let other = fixture.live("Another").await;
+        let mut odd = told(&survey.name, 7, 1);
+        odd.response = Some(pb::Response {
+            name: "responses/7".to_owned(),
+            version: other.live_version,
+            locale: "?".to_owned(),
+            submit_time: Some(wire::timestamp(fixture.clock.now().plus_micros(1))),
+            origin: Some(pb::Origin {
+                ticket: "1".to_owned(),
+                customer: "1".to_owned(),
+                team: "1".to_owned(),
+                agent: "1".to_owned(),
+                product: "1".to_owned(),
+                channel: "Telephone".to_owned(),
+            }),
+            ..Default::default()
+        });
+        let error = handle(fixture.app.clone(), editor(), odd).await.unwrap_err();
+        let mut wrong = fields(&error);
+        wrong.sort_unstable();
+        let mut expected: Vec<_> = ["name", "version", "locale", "submit_time"]
+            .into_iter()
+            .map(|field| format!("response.{field}"))
+            .collect();
+        let parts = ["ticket", "customer", "team", "agent", "product", "channel"];
+        expected.extend(parts.map(|part| format!("response.origin.{part}")));
+        expected.sort_unstable();
+        assert_eq!(wrong, expected);
+        let error = handle(fixture.app.clone(), editor(), told(&survey.name, 7, 6)).await;
+        assert_eq!(fields(&error.unwrap_err()), ["response.answers.overall"]);
+    }
+
+    #[tokio::test]
+    async fn a_day_is_the_tenants() {
+        let fixture = Fixture::new().await;
+        let survey = fixture.asking("After a chat").await;
+        // 23:30 on the 21st in London is the 22nd in Shanghai.
+        let at = Time::from_micros(1_763_767_800_000_000);
+        let mut late = told(&survey.name, 7, 5);
+        late.response.as_mut().unwrap().submit_time = Some(wire::timestamp(at));
+        handle(fixture.app.clone(), editor(), late).await.unwrap();
+        let id = ResponseId::from(Uuid::from_u128(7));
+        let tenant = crate::rpc::fixture::tenant(1);
+        let stored = responses::get(&fixture.app.db, tenant, id).await.unwrap().unwrap();
+        assert_eq!(stored.day, 20_414);
+    }
+}

@@ -29,7 +29,7 @@ pub(crate) async fn handle(
     let mut violations = Violations::new();
     for (question, what) in path.wrong.iter().filter(|(question, _)| answers.contains_key(question))
     {
-        violations.add(&format!("answers.{question}"), what);
+        violations.add(format!("answers.{question}"), what);
     }
     violations.finish(())?;
 
@@ -46,4 +46,51 @@ pub(crate) async fn handle(
         Ok::<_, Error>(after)
     })?;
     Ok(shown(&asked, &after, &answers))
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::surveys::v1::{GetInvitedSurveyRequest, InvitationState};
+
+    use super::*;
+    use crate::rpc::{
+        fixture::{Fixture, fields, invited, number, words},
+        get_invited_survey,
+    };
+
+    #[tokio::test]
+    async fn a_draft_is_gone_on_with_elsewhere_and_hidden_answers_come_back() {
+        let fixture = Fixture::new().await;
+        fixture.asking("After a repair").await;
+        let ticket = fixture.resolve(1, None).await;
+        let invitation = fixture.invitation(&ticket).await;
+        let save = async |answers: Vec<contracts::surveys::v1::Answer>| {
+            let asked = SaveProgressRequest { answers };
+            handle(fixture.app.clone(), invited(&invitation), asked).await
+        };
+        let read = async || {
+            let asked = GetInvitedSurveyRequest {};
+            get_invited_survey::handle(fixture.app.clone(), invited(&invitation), asked).await
+        };
+        let fresh = read().await.unwrap();
+        assert_eq!((fresh.answers.len(), fresh.submitted), (0, false));
+        assert_eq!(fresh.questionnaire.as_ref().unwrap().follow_up_if, "", "it is the staff's");
+        let bad = vec![number("overall", 1), words("why", "太慢")];
+        assert!(save(bad.clone()).await.unwrap().steps[1].visible);
+        let good = vec![number("overall", 5), words("why", "太慢")];
+        let hidden = save(good.clone()).await.unwrap();
+        assert!(!hidden.steps[1].visible);
+        assert_eq!(read().await.unwrap(), hidden);
+        assert_eq!(hidden.answers, good, "what is hidden is kept");
+        assert!(save(bad).await.unwrap().steps[1].visible);
+        let error = save(vec![number("overall", 9)]).await.unwrap_err();
+        assert_eq!(fields(&error), ["answers.overall"]);
+        assert_eq!(save(vec![]).await.unwrap().answers, []);
+        let after = fixture.invitation(&ticket).await;
+        assert_eq!(
+            after.state(),
+            InvitationState::Pending,
+            "whoever looks in early is asked still"
+        );
+    }
 }

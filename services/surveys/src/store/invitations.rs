@@ -3,7 +3,7 @@
 use contracts::surveys::v1::InvitationState;
 use kernel::{InvitationId, SurveyId, TenantId, TicketId, Time};
 use sqlx::{FromRow, types::Json};
-use store::{Db, Sql, Tx, args};
+use store::{Db, List, Sql, Tx, args};
 use uuid::Uuid;
 
 use crate::{
@@ -53,14 +53,9 @@ const BY_TICKET: Sql = Sql::both(
     "SELECT id, version, sequence, last_at, survey, number, cause, ticket, state, created_at, body \
      FROM invitations WHERE tenant = $1 AND ticket = $2 AND id < $3 ORDER BY id DESC LIMIT $4",
 );
-const DUE: Sql = Sql::both(
-    "SELECT tenant, id, wake_at FROM invitations WHERE wake_at <= $1 AND (wake_at, tenant, id) > ($2, $3, $4) \
-     ORDER BY wake_at, tenant, id LIMIT $5",
-);
-
 /// Every fixed statement of this module.
 pub(crate) const STATEMENTS: &[Sql] =
-    &[INSERT, UPDATE, GET, LOCK, LIST, BY_SURVEY, BY_STATE, BY_SURVEY_AND_STATE, BY_TICKET, DUE];
+    &[INSERT, UPDATE, GET, LOCK, LIST, BY_SURVEY, BY_STATE, BY_SURVEY_AND_STATE, BY_TICKET];
 
 #[derive(FromRow)]
 struct Row {
@@ -220,21 +215,27 @@ pub(crate) async fn of_ticket(
     Ok(rows.into_iter().map(|row| row.id.into()).collect())
 }
 
-/// Those of whatever tenant to which time has something to do, the longest due first, after `after`.
+/// Those of these tenants to which time has something to do, the longest due first, after `after`.
 pub(crate) async fn due(
     db: &Db,
+    tenants: &[TenantId],
     now: Time,
     after: Option<Due>,
     limit: i64,
 ) -> Result<Vec<Due>, Error> {
-    let after = after.unwrap_or(Due {
-        at: Time::from_micros(i64::MIN),
-        tenant: Uuid::nil().into(),
-        id: Uuid::nil().into(),
+    if tenants.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (at, tenant, id) = after.map_or((i64::MIN, Uuid::nil(), Uuid::nil()), |after| {
+        (after.at.micros(), after.tenant.uuid(), after.id.uuid())
     });
-    let values = args![now, after.at, after.tenant, after.id, limit];
-    let rows: Vec<(Uuid, Uuid, i64)> = db.all(DUE, values).await?;
-    let due = |(tenant, id, at): (Uuid, Uuid, i64)| Due {
+    let mut list = List::new("SELECT wake_at, tenant, id FROM invitations WHERE wake_at <= ");
+    list.bind(now).push(" AND wake_at IS NOT NULL AND tenant IN (");
+    list.binds(tenants.iter().copied()).push(") AND (wake_at, tenant, id) > (");
+    list.binds(args![at, tenant, id]).push(") ORDER BY wake_at, tenant, id LIMIT ").bind(limit);
+    let (text, values) = list.finish();
+    let rows: Vec<(i64, Uuid, Uuid)> = db.all(text, values).await?;
+    let due = |(at, tenant, id): (i64, Uuid, Uuid)| Due {
         at: Time::from_micros(at),
         tenant: tenant.into(),
         id: id.into(),
