@@ -122,7 +122,8 @@ impl View<'_> {
         }
     }
 
-    /// The page of a ticket. Once it is settled, what comes next is to be asked about it.
+    /// The page of a ticket. Once it is settled, what comes next is to be asked about it; so it is for who
+    /// comes with an answer.
     fn of_ticket(&self, result: &TicketResult) -> Markup {
         let asks = !matches!(self.survey, Asking::Nothing);
         let survey = html! {
@@ -133,7 +134,7 @@ impl View<'_> {
                 }
             }
         };
-        let first = result.status() == CustomerStatus::Settled;
+        let first = result.status() == CustomerStatus::Settled || self.filled.again;
         html! {
             (result::title(self, result))
             @if first { (survey) }
