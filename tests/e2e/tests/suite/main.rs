@@ -12,6 +12,7 @@ mod hostile;
 mod isolation;
 mod journeys;
 mod keys;
+mod links;
 mod matrix;
 mod overload;
 mod parity;
