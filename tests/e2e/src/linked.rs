@@ -36,7 +36,7 @@ impl<'a> Linked<'a> {
 
     /// A client with the link as its credential.
     pub fn holder(&self) -> Client {
-        self.desk.suite.anonymous().with("authorization", format!("Link {}", self.token))
+        self.desk.holder(&self.token)
     }
 
     /// The invitation.

@@ -256,9 +256,9 @@ impl Suite {
                     writeln!(text, "[services.{service}]\nlink = \"http://{}\"", self.tickets.peer);
             }
         }
-        // What is tested here is not how much may be called.
+        // What is tested here is not how much may be called, nor at what hour of the day.
         text.push_str(
-            "[limits]\ntenant_rate = 100000\ntenant_burst = 100000\n\
+            "[contact]\nquiet_hours = \"none\"\n[limits]\ntenant_rate = 100000\ntenant_burst = 100000\n\
              credential_rate = 100000\ncredential_burst = 100000\n\
              visitor_rate = 100000\nvisitor_burst = 100000\n",
         );

@@ -274,6 +274,7 @@ async fn operators_see_the_consumers() {
     let wanted = [
         customers::tenants::CONSUMER,
         customers::timeline::CONSUMER,
+        surveys::scores::CONSUMER,
         surveys::tenants::CONSUMER,
         surveys::tickets::CONSUMER,
         tickets::directory::CONSUMER,
