@@ -31,6 +31,9 @@ pub(crate) enum Bench {
     Gateway,
     /// Three times as many calls as can be served, against what can be served
     Overload,
+    /// `GetScores` on many responses against few, and `RecordResponse` against the bare transaction that
+    /// writes the same rows, on each database
+    Surveys,
     /// The search engine: its answers to the questions of a folder of sets against a peer's, its costs
     /// against bare tantivy's, alone and in the service, and how soon replicas find what is published
     Search,

@@ -19,7 +19,6 @@ mod tools;
 #[cfg(feature = "suite")]
 mod vectors;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -49,11 +48,8 @@ enum Chore {
     Bench(bench::Args),
     /// Run the private PostgreSQL of the tests until Ctrl-C
     Postgres,
-    /// Run tables of working time, holidays and phone numbers; print right and wrong
-    Vectors {
-        /// Folder with the tables, or with folders of them
-        dir: PathBuf,
-    },
+    /// Run tables of working time, holidays, phone numbers and surveys; print right and wrong
+    Vectors(suite::Vectors),
 }
 
 fn main() -> ExitCode {
@@ -83,6 +79,6 @@ fn run(chore: Chore) -> Result<ExitCode> {
             postgres::foreground(&shell, &metadata.target)?;
             Ok(ExitCode::SUCCESS)
         }
-        Chore::Vectors { dir } => suite::vectors(&shell, &dir),
+        Chore::Vectors(asked) => suite::vectors(&shell, asked),
     }
 }

@@ -90,6 +90,16 @@ impl List {
         self
     }
 
+    /// The statement behind another literal, such as `EXPLAIN `.
+    #[must_use]
+    pub fn behind(mut self, start: &'static str) -> Self {
+        self.text.insert_str(0, start);
+        if let Some(postgres) = &mut self.postgres {
+            postgres.insert_str(0, start);
+        }
+        self
+    }
+
     /// Appends a condition in parentheses, over columns as [`Expr::sql`] describes them.
     pub fn condition(
         &mut self,
@@ -205,6 +215,15 @@ mod tests {
             "b = $1 AND (s COLLATE \"C\" < $2) AND c = $3 LIMIT 5"
         );
         assert_eq!(built("s < 'b'").1, args![7_i64, "b", "z"]);
+    }
+
+    #[test]
+    fn a_statement_is_put_behind_a_literal() {
+        let mut list = List::new("SELECT a FROM t WHERE b = ");
+        list.bind(1_i64);
+        let (text, values) = list.behind("EXPLAIN ").finish();
+        assert_eq!(text.render(Engine::Sqlite).as_str(), "EXPLAIN SELECT a FROM t WHERE b = $1");
+        assert_eq!(values, args![1_i64]);
     }
 
     #[test]

@@ -15,14 +15,15 @@ use kernel::{
 };
 use prost::Message;
 use rpc::{Call, Outbound, wire};
-use store::{Db, idempotency::Once};
+use store::{Db, Tx, idempotency::Once};
 use telemetry::Metrics;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::{
     Error,
-    domain::{logic::Logic, questionnaire::Questionnaire},
+    domain::{logic::Logic, questionnaire::Questionnaire, survey::Version},
+    measures::Measured,
     store::{tenants, versions},
 };
 
@@ -68,8 +69,11 @@ pub struct App {
     zones: Arc<Mutex<HashMap<TenantId, (Instant, TimeZone)>>>,
 }
 
-/// Versions that were read, by tenant, survey and number.
-type Versions = HashMap<(TenantId, SurveyId, i64), Arc<Asked>>;
+/// A version: whose, of what survey, and its number.
+type VersionKey = (TenantId, SurveyId, i64);
+
+/// Versions that were read.
+type Versions = HashMap<VersionKey, Arc<Asked>>;
 
 /// A published version, ready to be answered.
 #[derive(Debug)]
@@ -79,6 +83,8 @@ pub(crate) struct Asked {
     pub(crate) series: i64,
     pub(crate) questionnaire: Questionnaire,
     pub(crate) logic: Logic,
+    /// What of it is counted.
+    pub(crate) measured: Measured,
 }
 
 impl App {
@@ -119,23 +125,45 @@ impl App {
         number: i64,
     ) -> Result<Option<Arc<Asked>>, Error> {
         let key = (tenant, survey, number);
-        let known = self.asked.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        if known.is_some() {
-            return Ok(known);
+        if let Some(known) = self.known(&key) {
+            return Ok(Some(known));
         }
-        let Some(version) = versions::get(&self.db, tenant, survey, number).await? else {
-            return Ok(None);
-        };
-        let logic = Logic::read(&version.questionnaire);
+        let version = versions::get(&self.db, tenant, survey, number).await?;
+        version.map(|version| self.keep(key, version)).transpose()
+    }
+
+    /// The same within a transaction.
+    pub(crate) async fn asked_in(
+        &self,
+        tx: &mut Tx,
+        tenant: TenantId,
+        survey: SurveyId,
+        number: i64,
+    ) -> Result<Option<Arc<Asked>>, Error> {
+        let key = (tenant, survey, number);
+        if let Some(known) = self.known(&key) {
+            return Ok(Some(known));
+        }
+        let version = versions::get_in(tx, tenant, survey, number).await?;
+        version.map(|version| self.keep(key, version)).transpose()
+    }
+
+    fn known(&self, key: &VersionKey) -> Option<Arc<Asked>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    fn keep(&self, key: VersionKey, version: Version) -> Result<Arc<Asked>, Error> {
+        let Version { survey, number, series, questionnaire, .. } = version;
+        let logic = Logic::read(&questionnaire);
         let logic = logic.map_err(|_| Error::Corrupt("versions.questionnaire"))?;
-        let (series, questionnaire) = (version.series, version.questionnaire);
-        let asked = Arc::new(Asked { survey, number, series, questionnaire, logic });
+        let measured = Measured::of(&questionnaire);
+        let asked = Arc::new(Asked { survey, number, series, questionnaire, logic, measured });
         let mut all = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= REMEMBERED {
             all.clear();
         }
         all.insert(key, asked.clone());
-        Ok(Some(asked))
+        Ok(asked)
     }
 
     /// The day of an instant where a tenant is, in days since 1970.

@@ -115,7 +115,8 @@ fn wire_question(from: &Question) -> pb::Question {
     }
 }
 
-const fn wire_kind(kind: &Kind) -> pb::QuestionKind {
+/// A question's kind on the wire.
+pub(crate) const fn wire_kind(kind: &Kind) -> pb::QuestionKind {
     match kind {
         Kind::SingleChoice(_) => pb::QuestionKind::SingleChoice,
         Kind::MultipleChoice { .. } => pb::QuestionKind::MultipleChoice,

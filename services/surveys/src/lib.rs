@@ -11,11 +11,14 @@
 //! - What is missing and what is of another tenant are the same error.
 //! - A change, its events and its `request_id` commit together; every event is written under the row
 //!   of what it happened to.
+//! - Scores are counts by number, kept as responses come by a consumer of the service's own feed
+//!   ([`scores`]): they equal a recount, and each event of a response counts once.
 //!
 //! # Deliberately absent
 //! Sending: `delivery.requested` tells whoever does that a customer is to be asked.
 
 pub mod domain;
+pub mod scores;
 
 mod app;
 mod command;
@@ -24,12 +27,15 @@ mod convert;
 mod error;
 mod events;
 mod invitations;
+mod measures;
 mod position;
 mod rpc;
 mod service;
 mod store;
 mod submission;
 pub mod tenants;
+#[cfg(test)]
+mod tests;
 pub mod tickets;
 pub mod worker;
 

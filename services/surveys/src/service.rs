@@ -1,9 +1,9 @@
 //! The contract's services, one line an RPC.
 
 use contracts::surveys::v1::{
-    self as pb, dispatch_service_server::DispatchServiceServer,
-    loop_service_server::LoopServiceServer, response_service_server::ResponseServiceServer,
-    survey_service_server::SurveyServiceServer,
+    self as pb, analytics_service_server::AnalyticsServiceServer,
+    dispatch_service_server::DispatchServiceServer, loop_service_server::LoopServiceServer,
+    response_service_server::ResponseServiceServer, survey_service_server::SurveyServiceServer,
 };
 use tonic::{
     Request, Response, Status, async_trait,
@@ -25,7 +25,8 @@ pub fn add_to(app: &App, routes: &mut RoutesBuilder) {
         .add_service(SurveyServiceServer::new(Service(app.clone())))
         .add_service(DispatchServiceServer::new(Service(app.clone())))
         .add_service(ResponseServiceServer::new(Service(app.clone())))
-        .add_service(LoopServiceServer::new(Service(app.clone())));
+        .add_service(LoopServiceServer::new(Service(app.clone())))
+        .add_service(AnalyticsServiceServer::new(Service(app.clone())));
 }
 
 #[derive(Clone, Debug)]
@@ -194,5 +195,12 @@ impl pb::loop_service_server::LoopService for Service {
 
     async fn list_loops(&self, r: Request<pb::ListLoopsRequest>) -> Answer<pb::ListLoopsResponse> {
         rpc::serve!(self, r, read list_loops)
+    }
+}
+
+#[async_trait]
+impl pb::analytics_service_server::AnalyticsService for Service {
+    async fn get_scores(&self, r: Request<pb::GetScoresRequest>) -> Answer<pb::GetScoresResponse> {
+        rpc::serve!(self, r, read get_scores)
     }
 }

@@ -120,7 +120,9 @@ async fn every_read_goes_by_an_index() {
         let explain = Sql::both(Box::leak(format!("EXPLAIN QUERY PLAN {text}").into_boxed_str()));
         let plan: Vec<(i64, i64, i64, String)> = database.all(explain, Vec::new()).await.unwrap();
         for (_, _, _, step) in plan {
-            assert!(step.starts_with("SEARCH"), "{step}: {text}");
+            // What was found in the order of an index may still have to be summed in another.
+            let looked_up = step.starts_with("SEARCH") || step.contains("FOR GROUP BY");
+            assert!(looked_up, "{step}: {text}");
         }
     }
 }

@@ -27,6 +27,7 @@ mod report;
 mod rounds;
 mod search;
 mod suite;
+mod surveys;
 mod tickets;
 mod token;
 
@@ -70,6 +71,11 @@ enum Part {
         /// The database of a suite
         database: String,
     },
+    /// The bare transaction that `RecordResponse` is measured against
+    BareResponse {
+        /// The database of a suite, or the file of its surveys
+        database: String,
+    },
     /// The bare proxy that the gateway is measured against
     Proxy {
         /// Where calls go on, as `HOST:PORT`
@@ -93,7 +99,7 @@ struct Run {
     /// Also write everything to this file
     #[arg(long)]
     json: Option<PathBuf>,
-    /// The smaller number of tickets for growth, at least 2 000
+    /// The smaller number of tickets for growth, at least 2 000, and of responses
     #[arg(long, default_value_t = 10_000)]
     few: i64,
     /// The larger number
@@ -114,6 +120,7 @@ enum Bench {
     Growth,
     Gateway,
     Overload,
+    Surveys,
     All,
 }
 
@@ -154,6 +161,7 @@ fn main() -> Result<()> {
         Part::Run(run) => load()?.block_on(measure(run)),
         Part::Echo { answers } => server()?.block_on(echo::serve(&answers)),
         Part::Bare { database } => server()?.block_on(bare::serve(&database)),
+        Part::BareResponse { database } => server()?.block_on(surveys::bare::serve(&database)),
         Part::Proxy { to, key } => server()?.block_on(proxy::serve(&to, &key)),
     }
 }
@@ -215,6 +223,9 @@ async fn measure(run: Run) -> Result<()> {
             aim: "rate A/B at least 0.8; all other calls are refused with a push-back",
             compared: overload::run(&plan).await?,
         });
+    }
+    if wanted(Bench::Surveys) {
+        report.sections.extend(surveys::run(&plan).await?);
     }
     report.print();
     if let Some(file) = &run.json {

@@ -73,6 +73,14 @@ impl Suite {
         home.open(program, &ports, None).await
     }
 
+    /// The same on SQLite, in files of its own.
+    pub(crate) async fn on_files(site: &Site) -> Result<Self> {
+        let home = Home::at(site, "sqlite:data".to_owned())?;
+        home.configure("")?;
+        let (program, ports) = home.serve(&[]).await?;
+        home.open(program, &ports, None).await
+    }
+
     /// The same, with the gateway in one process and all other services in another.
     pub(crate) async fn apart(site: &Site, name: &str) -> Result<Self> {
         let home = Home::new(site, name).await?;
@@ -148,7 +156,11 @@ struct Home<'a> {
 
 impl<'a> Home<'a> {
     async fn new(site: &'a Site, name: &str) -> Result<Self> {
-        let database = database::create(&site.postgres, name).await?;
+        Self::at(site, database::create(&site.postgres, name).await?)
+    }
+
+    /// On this database.
+    fn at(site: &'a Site, database: String) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         std::fs::write(folder.path().join("seed.toml"), SEED)?;
         Ok(Self { site, database, folder })

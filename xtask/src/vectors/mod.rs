@@ -1,11 +1,13 @@
-//! Tables of right answers, run against the suite: working time, holidays, phone numbers
+//! Tables of right answers, run against the suite: working time, holidays, phone numbers, scores
 //!
 //! A table is known by its files, so that a folder may be one set or hold several:
 //! `schedules.json` with `vectors.jsonl` or `vectors.jsonl.gz` (working time), `YEAR.json` files of
-//! holiday-cn (holidays), `vectors.csv` of libphonenumber (phone numbers).
+//! holiday-cn (holidays), `vectors.csv` of libphonenumber (phone numbers), `reference_figures.json` with
+//! `YEAR.csv.gz` files (scores of surveys, which start the suite itself).
 
 mod holidays;
 mod phones;
+mod surveys;
 mod working_time;
 
 use std::io::Write;
@@ -63,15 +65,34 @@ enum Table {
     WorkingTime,
     Holidays,
     Phones,
+    Surveys,
+}
+
+/// What a run goes by.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    /// The years of surveys; all where none is named.
+    pub(crate) years: Vec<u16>,
+    /// The binary that surveys are recorded by.
+    pub(crate) binary: Option<PathBuf>,
 }
 
 /// Runs all tables in `dir` and prints what was right and wrong. Whether all did well: working time
 /// and holidays without a fault, phone numbers by the measure of [`phones::Report::passes`].
-pub(crate) fn run(dir: &Path) -> Result<bool> {
-    run_to(dir, &mut std::io::stdout().lock())
+/// `binary` is asked for where there are surveys.
+pub(crate) fn run(
+    dir: &Path,
+    options: &mut Options,
+    binary: impl FnOnce() -> Result<PathBuf>,
+) -> Result<bool> {
+    let surveys = find(dir, DEPTH)?.iter().any(|(table, _)| *table == Table::Surveys);
+    if surveys && options.binary.is_none() {
+        options.binary = Some(binary()?);
+    }
+    run_to(dir, options, &mut std::io::stdout().lock())
 }
 
-fn run_to(dir: &Path, out: &mut impl Write) -> Result<bool> {
+fn run_to(dir: &Path, options: &Options, out: &mut impl Write) -> Result<bool> {
     let tables = find(dir, DEPTH)?;
     ensure!(!tables.is_empty(), "no table of a known form in {}", dir.display());
     let mut passed = true;
@@ -91,6 +112,12 @@ fn run_to(dir: &Path, out: &mut impl Write) -> Result<bool> {
                 writeln!(out, "phone numbers as customers keeps them, {}", dir.display())?;
                 read & phones::run(&dir, out, keep)?.passes()
             }
+            Table::Surveys => {
+                writeln!(out, "scores of surveys, {}", dir.display())?;
+                let tally = surveys::run(&dir, options, out)?;
+                tally.print(out, "figures")?;
+                tally.wrong == 0
+            }
         };
     }
     Ok(passed)
@@ -107,6 +134,9 @@ fn find(dir: &Path, depth: usize) -> Result<Vec<(Table, PathBuf)>> {
     }
     if phones::is_table(dir)? {
         tables.push((Table::Phones, dir.to_owned()));
+    }
+    if surveys::is_table(dir)? {
+        tables.push((Table::Surveys, dir.to_owned()));
     }
     if depth > 0 {
         for path in entries(dir)?.into_iter().filter(|path| path.is_dir()) {
@@ -160,7 +190,7 @@ mod tests {
     #[test]
     fn a_folder_without_tables_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(run_to(dir.path(), &mut Vec::new()).is_err());
+        assert!(run_to(dir.path(), &Options::default(), &mut Vec::new()).is_err());
     }
 
     #[test]
@@ -191,7 +221,7 @@ mod tests {
     #[test]
     fn the_report_names_each_tally() {
         let mut out = Vec::new();
-        run_to(&sample(), &mut out).unwrap();
+        run_to(&sample(), &Options::default(), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         for name in ["next opening", "closing time", "days of China", "E.164", "validity"] {
             assert!(text.contains(name), "{name} is missing:\n{text}");

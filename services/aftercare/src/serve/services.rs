@@ -192,6 +192,9 @@ impl Services {
         });
         let wall = process.wall(surveys::routes(&app), &["surveys"]);
         self.walls.insert("surveys".to_owned(), wall);
+        let (name, source) = (surveys::scores::CONSUMER, surveys::scores::SOURCE);
+        let handler = surveys::scores::Scores(app.clone());
+        self.follow(process, "surveys", name, source, handler)?;
         let (name, source) = (surveys::tickets::CONSUMER, surveys::tickets::SOURCE);
         if process.knows(source) {
             let handler = surveys::tickets::Tickets(app.clone());

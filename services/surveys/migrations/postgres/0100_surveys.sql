@@ -158,6 +158,14 @@ CREATE TABLE scores (
         (tenant, survey, series, question, grain, dimension, period, key, value)
 );
 
+-- Up to which of its events each response is among the scores, so that none is counted twice.
+CREATE TABLE scored (
+    tenant UUID NOT NULL,
+    response UUID NOT NULL,
+    sequence BIGINT NOT NULL,
+    CONSTRAINT scored_key PRIMARY KEY (tenant, response)
+);
+
 -- What the gateway tells of the tenants.
 CREATE TABLE tenants (
     tenant UUID NOT NULL,

@@ -158,6 +158,14 @@ CREATE TABLE scores (
         (tenant, survey, series, question, grain, dimension, period, key, value)
 ) WITHOUT ROWID;
 
+-- Up to which of its events each response is among the scores, so that none is counted twice.
+CREATE TABLE scored (
+    tenant BLOB NOT NULL,
+    response BLOB NOT NULL,
+    sequence INTEGER NOT NULL,
+    CONSTRAINT scored_key PRIMARY KEY (tenant, response)
+) WITHOUT ROWID;
+
 -- What the gateway tells of the tenants.
 CREATE TABLE tenants (
     tenant BLOB NOT NULL,

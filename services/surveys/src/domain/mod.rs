@@ -6,4 +6,6 @@ pub mod logic;
 pub mod loops;
 pub mod questionnaire;
 pub mod response;
+pub mod rollup;
+pub mod score;
 pub mod survey;

@@ -8,6 +8,7 @@ pub(crate) mod get_invitation;
 pub(crate) mod get_invited_survey;
 pub(crate) mod get_loop;
 pub(crate) mod get_response;
+pub(crate) mod get_scores;
 pub(crate) mod get_survey;
 pub(crate) mod get_survey_version;
 pub(crate) mod include_response;

@@ -4,6 +4,7 @@ pub(crate) mod drafts;
 pub(crate) mod invitations;
 pub(crate) mod loops;
 pub(crate) mod responses;
+pub(crate) mod scores;
 pub(crate) mod surveys;
 pub(crate) mod tenants;
 pub(crate) mod versions;
@@ -26,6 +27,7 @@ pub const STATEMENTS: &[&[Sql]] = &[
     invitations::STATEMENTS,
     loops::STATEMENTS,
     responses::STATEMENTS,
+    scores::STATEMENTS,
     surveys::STATEMENTS,
     tenants::STATEMENTS,
     versions::STATEMENTS,

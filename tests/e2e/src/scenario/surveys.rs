@@ -71,6 +71,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         abroad: Abroad::Missing,
         prepare: |desk| Box::pin(simulate(desk)),
     },
+    Scenario {
+        method: "aftercare.surveys.v1.AnalyticsService.GetScores",
+        role: Role::Supervisor,
+        abroad: Abroad::Missing,
+        prepare: |desk| Box::pin(of_survey(desk, "survey")),
+    },
 ];
 
 async fn create(desk: &Desk<'_>) -> Prepared {

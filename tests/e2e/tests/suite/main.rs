@@ -22,6 +22,7 @@ mod processes;
 mod replicas;
 mod restore;
 mod scenarios;
+mod scores;
 mod secrets;
 mod texts;
 mod traces;

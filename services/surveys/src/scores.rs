@@ -1,0 +1,104 @@
+//! The consumer `surveys.scores`: what responses come to, in the table of scores.
+//!
+//! It follows the service's own feed. An event says how a response stood and stands; the answers never
+//! change and are read from their row. `scored` keeps up to which of its events a response was counted,
+//! so that an event that is told again, after a rewind, changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contracts::surveys::v1::{Standing, SurveyEvent, survey_event::Change};
+use feed::{Event, HandleError, Handler};
+use store::Tx;
+
+use crate::{
+    App, Error,
+    domain::rollup::Changes,
+    store::scores::{self, Key},
+};
+
+/// The consumer's name.
+pub const CONSUMER: &str = "surveys.scores";
+/// The service whose feed it reads.
+pub const SOURCE: &str = "surveys";
+
+/// Keeps the table of scores.
+#[derive(Clone, Debug)]
+pub struct Scores(pub App);
+
+/// How a response stood before an event and stands after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Judged {
+    before: Standing,
+    after: Standing,
+}
+
+impl Handler for Scores {
+    async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), HandleError> {
+        self.apply_all(tx, &[event]).await
+    }
+
+    async fn apply_all(&self, tx: &mut Tx, events: &[&Event]) -> Result<(), HandleError> {
+        let mut told: Vec<(Key, i64, Judged)> = Vec::new();
+        for event in events {
+            if let Some(judged) = judged(event)? {
+                told.push(((event.tenant, event.aggregate), event.sequence, judged));
+            }
+        }
+        let keys: BTreeSet<Key> = told.iter().map(|(key, ..)| *key).collect();
+        let found = scores::responses(tx, &keys).await?;
+        let (mut changes, mut sequences) = (Changes::default(), BTreeMap::new());
+        for (key, sequence, Judged { before, after }) in told {
+            // Who is gone meanwhile was counted, or is not any more.
+            let Some(response) = found.get(&key) else { continue };
+            let counted = sequences.entry(key).or_insert(response.scored);
+            if sequence <= *counted {
+                continue;
+            }
+            *counted = sequence;
+            let answered = &response.answered;
+            let (tenant, survey) = (answered.tenant, answered.survey);
+            let asked = self.0.asked_in(tx, tenant, survey, response.number).await;
+            // A response's version is there as long as the response is.
+            let Some(asked) = asked.map_err(effect)? else { continue };
+            changes.count(answered, &asked.measured.ids, before, -1);
+            changes.count(answered, &asked.measured.ids, after, 1);
+        }
+        scores::add(tx, &changes).await?;
+        scores::note(tx, &sequences).await?;
+        Ok(())
+    }
+}
+
+/// What an event says of how a response stands; `None` where it is about something else.
+fn judged(event: &Event) -> Result<Option<Judged>, HandleError> {
+    let payload: SurveyEvent = event.decode()?;
+    Ok(match payload.change {
+        Some(Change::ResponseSubmitted(submitted)) => {
+            Some(Judged { before: Standing::Unspecified, after: submitted.standing() })
+        }
+        Some(Change::ResponseJudged(judged)) => {
+            Some(Judged { before: judged.previous(), after: judged.standing() })
+        }
+        Some(
+            Change::Created(_)
+            | Change::Updated(_)
+            | Change::Published(_)
+            | Change::Archived(_)
+            | Change::InvitationCreated(_)
+            | Change::InvitationChanged(_)
+            | Change::DeliveryRequested(_)
+            | Change::InterviewRecorded(_)
+            | Change::LoopOpened(_)
+            | Change::LoopChanged(_),
+        )
+        | None => None,
+    })
+}
+
+/// The error as one of the effect: what the database says stays what it is.
+fn effect(error: Error) -> HandleError {
+    match error {
+        Error::Unavailable(cause) | Error::Database(cause) => cause.into(),
+        other => HandleError::transient(other),
+    }
+}

@@ -1,0 +1,4 @@
+//! What several parts do together.
+
+mod figures;
+mod scores;
