@@ -96,17 +96,23 @@ pub(super) fn scale(question: &Question) -> Option<(i32, i32)> {
 
 /// The answers to begin with: those that are kept, and numbers that the address of the page brings.
 pub(super) fn begun(survey: &InvitedSurvey, numbers: &[(String, i32)]) -> Vec<Answer> {
-    let brought = |question: &Question| {
-        let (min, max) = scale(question)?;
-        let (_, number) = numbers.iter().find(|(id, _)| *id == question.id)?;
-        (min..=max).contains(number).then_some(Value::Number(*number))
-    };
     let answer = |question: &Question| {
         let kept = || value(&survey.answers, &question.id).cloned();
-        let value = brought(question).or_else(kept)?;
+        let value = brought(question, numbers).or_else(kept)?;
         Some(Answer { question: question.id.clone(), value: Some(value) })
     };
     questions(survey).iter().filter_map(answer).collect()
+}
+
+/// Whether an address brings an answer to any question.
+pub(super) fn brings(survey: &InvitedSurvey, numbers: &[(String, i32)]) -> bool {
+    questions(survey).iter().any(|question| brought(question, numbers).is_some())
+}
+
+fn brought(question: &Question, numbers: &[(String, i32)]) -> Option<Value> {
+    let (min, max) = scale(question)?;
+    let (_, number) = numbers.iter().find(|(id, _)| *id == question.id)?;
+    (min..=max).contains(number).then_some(Value::Number(*number))
 }
 
 /// What a form says to a question that it holds.
@@ -236,7 +242,9 @@ mod tests {
         let begun = |numbers: &[(&str, i32)]| {
             let numbers: Vec<_> =
                 numbers.iter().map(|(id, number)| ((*id).to_owned(), *number)).collect();
-            begun(&survey(kept()), &numbers)
+            let survey = survey(kept());
+            assert_eq!(brings(&survey, &numbers), begun(&survey, &numbers) != kept());
+            begun(&survey, &numbers)
         };
         assert_eq!(begun(&[("overall", 5)]), [answer("overall", Value::Number(5))]);
         for other in [("overall", 6), ("overall", 0), ("way", 1), ("words", 1), ("else", 1)] {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     LinkPages, Site,
-    answers::{Given, begun},
+    answers::{Given, begun, brings},
     calls::{Asking, Calls, Refused},
     html,
     place::{Asked, Done, Page, Place},
@@ -108,7 +108,7 @@ impl Visit<'_> {
         let mut filled = Filled::default();
         if let Asking::Open(survey) = &found.survey {
             filled.answers = begun(survey, &self.asked.numbers);
-            filled.again = !self.asked.numbers.is_empty();
+            filled.again = brings(survey, &self.asked.numbers);
         }
         let notice = self.asked.done.and_then(|done| found.notice(done));
         Ok(self.page(StatusCode::OK, &found, &filled, notice))
