@@ -55,7 +55,11 @@ impl<'a> Linked<'a> {
     }
 }
 
-async fn token(desk: &Desk<'_>, method: &str, name: &str) -> String {
+/// The token of a link to what has this name, made by `method`.
+///
+/// # Panics
+/// Where none is made.
+pub async fn token(desk: &Desk<'_>, method: &str, name: &str) -> String {
     let link = desk.system().call(method, json!({ "name": name })).await;
     let token = link["token"].as_str().expect("a link has a token");
     assert_eq!(link["path"], format!("/l/{token}"));

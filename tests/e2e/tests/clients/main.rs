@@ -10,3 +10,4 @@ mod link;
 mod node;
 mod openapi;
 mod python;
+mod scanners;

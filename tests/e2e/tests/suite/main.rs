@@ -13,6 +13,7 @@ mod isolation;
 mod journeys;
 mod keys;
 mod links;
+mod loops;
 mod matrix;
 mod overload;
 mod parity;

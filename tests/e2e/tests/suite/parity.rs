@@ -105,6 +105,10 @@ fn blank(mut answer: Value) -> Value {
         fields.remove("verdict");
         fields.remove("suggestedArticles");
     }
+    // A link is made anew each time, and counts from then.
+    if let Some(link) = answer.as_object_mut().filter(|fields| fields.contains_key("token")) {
+        link.remove("expireTime");
+    }
     for sealed in SEALED {
         if let Some(token) = answer.get_mut(sealed) {
             *token = json!(token.as_str().is_some_and(|token| !token.is_empty()));
@@ -183,8 +187,9 @@ fn wrong(request: &Value) -> Vec<(Value, &'static str)> {
     }
     if request.get("pageSize").is_some() || request.get("parent").is_some() {
         let page = with("pageToken", json!("nonsense"));
-        let lists =
-            ["entry", "revision", "consent"].iter().all(|field| request.get(field).is_none());
+        let lists = ["entry", "revision", "consent", "response"]
+            .iter()
+            .all(|field| request.get(field).is_none());
         wrong.extend(lists.then_some((page, "with a bad page token")));
     }
     wrong

@@ -14,7 +14,6 @@ use aftercare_e2e::{
 };
 use kernel::Role;
 use prost::Message as _;
-use serde_json::Value;
 use tonic::Code;
 
 /// One reading RPC of each service.
