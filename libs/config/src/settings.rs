@@ -297,6 +297,13 @@ impl Config {
         self.search.folder.clone().unwrap_or_else(|| Path::new(beside).join("search"))
     }
 
+    /// The same configuration with another database.
+    #[must_use]
+    pub fn at_database(&self, url: &str) -> Self {
+        let database = Database { url: url.into(), ..self.database.clone() };
+        Self { database, ..self.clone() }
+    }
+
     /// Where one service's database is: a file in the folder, or the database that has its schema.
     pub fn database_url(&self, service: &str) -> String {
         match self.database.url.sqlite_folder() {

@@ -31,6 +31,7 @@ mod event;
 mod fault;
 mod fetched;
 mod handler;
+pub mod inspect;
 mod managed;
 mod prune;
 mod retention;
@@ -62,6 +63,7 @@ pub fn statements() -> Vec<store::Sql> {
         source::STATEMENTS,
         cursors::STATEMENTS,
         dead_letters::STATEMENTS,
+        inspect::STATEMENTS,
         prune::STATEMENTS,
     ]
     .concat()

@@ -214,6 +214,25 @@ impl Db {
         begun.map_err(Error::Connect)
     }
 
+    /// Opens a transaction that only reads, and sees the database for its whole length as it is at its
+    /// first statement. It may take as long as it likes.
+    pub async fn snapshot(&self) -> Result<Tx, Error> {
+        let notify = Arc::clone(&self.appended);
+        match &self.pools {
+            Pools::Sqlite { read, .. } => {
+                read.begin().await.map(|open| Tx::sqlite(open, notify)).map_err(Error::Connect)
+            }
+            Pools::Postgres { main, .. } => {
+                let begun =
+                    main.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await;
+                let mut tx =
+                    begun.map(|open| Tx::postgres(open, notify)).map_err(Error::Connect)?;
+                tx.unhurried().await?;
+                Ok(tx)
+            }
+        }
+    }
+
     /// What the connections are doing, those of [`queue`](Self::queue) included, and what they have
     /// done so far.
     pub fn usage(&self) -> Usage {
@@ -347,7 +366,7 @@ async fn open_sqlite(path: &str, settings: &Settings) -> Result<Pools, Error> {
 }
 
 /// Makes the file, and the directory it is in, for this user only; what exists stays as it is.
-fn make_private_file(path: &Path) -> std::io::Result<()> {
+pub(crate) fn make_private_file(path: &Path) -> std::io::Result<()> {
     let (mut directory, mut file) = (std::fs::DirBuilder::new(), std::fs::OpenOptions::new());
     directory.recursive(true);
     file.create(true).append(true);

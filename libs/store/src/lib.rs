@@ -52,11 +52,13 @@ mod record;
 mod sql;
 mod tx;
 
+pub mod copy;
 pub mod events;
 pub mod idempotency;
 pub mod lease;
 pub mod meta;
 pub mod migrate;
+pub mod snapshot;
 
 pub use arg::Arg;
 pub use db::{Db, Engine, Settings, Usage, prepare_all};

@@ -28,8 +28,8 @@ const TABLE_EXISTS: Sql = Sql::split(
     "SELECT COUNT(to_regclass('meta'))",
 );
 
-const INCARNATION: &str = "incarnation";
-const PARTITIONS: &str = "partitions";
+pub(crate) const INCARNATION: &str = "incarnation";
+pub(crate) const PARTITIONS: &str = "partitions";
 const CLOCK_OFFSET: &str = "clock_offset";
 const ROOT_KEY: &str = "root_key";
 const LASTING_KEY: &str = "lasting_key";
@@ -50,6 +50,17 @@ pub async fn renew_incarnation(tx: &mut Tx, incarnation: Uuid) -> Result<(), Err
 /// How many partitions the feed has, fixed when the database was made.
 pub async fn partitions(db: &Db) -> Result<u32, Error> {
     number(&get(db, PARTITIONS).await?)
+}
+
+/// The same in a transaction.
+pub(crate) async fn partitions_in(tx: &mut Tx) -> Result<u32, Error> {
+    number(&tx.one::<(String,)>(GET, args![PARTITIONS]).await?.0)
+}
+
+/// The incarnation, in a transaction.
+pub(crate) async fn incarnation_in(tx: &mut Tx) -> Result<Uuid, Error> {
+    let text = tx.one::<(String,)>(GET, args![INCARNATION]).await?.0;
+    Uuid::try_parse(&text).map_err(|_| Error::Corrupt(format!("incarnation `{text}`")))
 }
 
 /// How far the virtual clock is ahead of the machine's, in microseconds.

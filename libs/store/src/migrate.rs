@@ -234,6 +234,18 @@ const TABLE_EXISTS: Sql = Sql::split(
 );
 const APPLIED: Sql = Sql::both("SELECT version, checksum, success FROM _sqlx_migrations");
 
+/// The versions of all migrations that were applied; none where none ever was.
+pub async fn applied(db: &Db) -> Result<Vec<i64>, Error> {
+    let (exists,): (i64,) = db.one(TABLE_EXISTS, args![]).await?;
+    if exists == 0 {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(i64, Vec<u8>, bool)> = db.all(APPLIED, args![]).await?;
+    let mut versions: Vec<i64> = rows.into_iter().map(|(version, ..)| version).collect();
+    versions.sort_unstable();
+    Ok(versions)
+}
+
 /// Compares the database with this program's migrations, changing nothing. A migration that was
 /// applied with another text, or failed half-way, is an error.
 pub async fn check(db: &Db, migrations: &Migrations) -> Result<State, MigrateError> {

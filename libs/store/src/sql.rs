@@ -52,6 +52,11 @@ impl From<Sql> for Text {
 }
 
 impl Text {
+    /// A text over tables and columns as the database itself names them, see [`crate::copy`].
+    pub(crate) fn of_schema(text: String) -> Self {
+        Self(Source::Built { sqlite: text, postgres: None })
+    }
+
     pub(crate) fn render(self, engine: Engine) -> SqlStr {
         match self.0 {
             Source::Fixed(sql) => sql.text(engine).into_sql_str(),

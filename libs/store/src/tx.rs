@@ -6,7 +6,11 @@ use std::sync::Arc;
 use sqlx::{Postgres, Sqlite, Transaction};
 use tokio::sync::Notify;
 
-use crate::{Arg, Engine, Error, Record, Text, db::bind};
+use crate::{Arg, Engine, Error, Record, Sql, Text, db::bind};
+
+const NO_TIMEOUT: Sql = Sql::split("SELECT 1", "SET LOCAL statement_timeout = 0");
+const NO_IDLE_TIMEOUT: Sql =
+    Sql::split("SELECT 1", "SET LOCAL idle_in_transaction_session_timeout = 0");
 
 /// An open transaction. Dropped without [`commit`](Tx::commit), it is rolled back.
 pub struct Tx {
@@ -120,6 +124,15 @@ impl Tx {
             Inner::Postgres(open) => open.rollback().await,
         }
         .map_err(Error::from)
+    }
+
+    /// Lets this transaction take its time, on PostgreSQL: neither a long statement nor a long silence
+    /// ends it. For what an operator does by hand.
+    pub async fn unhurried(&mut self) -> Result<(), Error> {
+        for sql in [NO_TIMEOUT, NO_IDLE_TIMEOUT] {
+            self.execute(sql, Vec::new()).await?;
+        }
+        Ok(())
     }
 
     /// Notes that the commit of this transaction brings new events.

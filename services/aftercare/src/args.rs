@@ -9,7 +9,9 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use config::Config;
 
-use crate::{call, demo, doctor, migrate, operate, print, serve, settings, token, transfer};
+use crate::{
+    backup, call, demo, doctor, migrate, operate, print, serve, settings, token, transfer, verify,
+};
 
 /// The file that is taken where none is named, if it is there.
 const FOUND_BY_ITSELF: &str = "aftercare.toml";
@@ -30,8 +32,14 @@ pub(crate) struct Args {
 enum Command {
     /// Run services until SIGTERM or Ctrl-C.
     Serve(serve::Args),
-    /// Bring the databases up to date.
+    /// Bring the databases up to date, or copy them from SQLite to PostgreSQL.
     Migrate(migrate::Args),
+    /// Copy the SQLite files of all services as they are at one instant, beside the running suite.
+    Backup(backup::Args),
+    /// Bring a backup back into an empty place.
+    Restore(backup::restore::Args),
+    /// Check whether the databases are whole and the services agree.
+    Verify(verify::Args),
     /// Print a bearer token of the local issuer.
     Token(token::Args),
     /// Call a method by its name, with JSON in and out.
@@ -75,7 +83,10 @@ impl Args {
             Command::Demo(args) => {
                 return demo::run(&config, &args, &print::myself(file.as_deref())).await;
             }
-            Command::Migrate(args) => migrate::run(&config, &args).await?,
+            Command::Migrate(args) => return migrate::run(&config, &args).await,
+            Command::Backup(args) => backup::run(&config, &args).await?,
+            Command::Restore(args) => backup::restore::run(&config, &args).await?,
+            Command::Verify(args) => return verify::run(&config, &args).await,
             Command::Token(args) => token::run(&config, &args)?,
             Command::Feed(args) => operate::feed::run(&config, args).await?,
             Command::Clock(args) => operate::clock::run(&config, args).await?,

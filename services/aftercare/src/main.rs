@@ -1,5 +1,5 @@
-//! The one binary: serve, migrate, token, call, import, export, demo, doctor, feed,
-//! clock, index, config.
+//! The one binary: serve, migrate, backup, restore, verify, token, call, import, export, demo, doctor,
+//! feed, clock, index, config.
 //!
 //! Each subcommand is a module with its arguments and a `run`. What they print is for people and
 //! shells: results on standard output, everything else on standard error.
@@ -12,6 +12,7 @@
 )]
 
 mod args;
+mod backup;
 mod call;
 mod demo;
 mod doctor;
@@ -23,6 +24,7 @@ mod serve;
 mod settings;
 mod token;
 mod transfer;
+mod verify;
 
 use std::process::ExitCode;
 

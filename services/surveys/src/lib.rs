@@ -18,6 +18,7 @@
 //! Sending: `delivery.requested` tells whoever does that a customer is to be asked.
 
 pub mod domain;
+pub mod recount;
 pub mod scores;
 
 mod app;

@@ -27,9 +27,9 @@ pub struct Scores(pub App);
 
 /// How a response stood before an event and stands after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Judged {
-    before: Standing,
-    after: Standing,
+pub(crate) struct Judged {
+    pub(crate) before: Standing,
+    pub(crate) after: Standing,
 }
 
 impl Handler for Scores {
@@ -71,8 +71,12 @@ impl Handler for Scores {
 
 /// What an event says of how a response stands; `None` where it is about something else.
 fn judged(event: &Event) -> Result<Option<Judged>, HandleError> {
-    let payload: SurveyEvent = event.decode()?;
-    Ok(match payload.change {
+    Ok(judgement(event.decode::<SurveyEvent>()?.change))
+}
+
+/// The same of what an event tells.
+pub(crate) fn judgement(change: Option<Change>) -> Option<Judged> {
+    match change {
         Some(Change::ResponseSubmitted(submitted)) => {
             Some(Judged { before: Standing::Unspecified, after: submitted.standing() })
         }
@@ -92,7 +96,7 @@ fn judged(event: &Event) -> Result<Option<Judged>, HandleError> {
             | Change::LoopChanged(_),
         )
         | None => None,
-    })
+    }
 }
 
 /// The error as one of the effect: what the database says stays what it is.

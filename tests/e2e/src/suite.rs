@@ -211,6 +211,11 @@ impl Suite {
         fs::write(self.config(), self.settings() + lines).expect("the configuration is written");
     }
 
+    /// Where its data is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The folder of the installation.
     pub fn home(&self) -> &Path {
         &self.home

@@ -317,6 +317,7 @@ async fn every_statement_is_valid_on_both_engines() {
         ] {
             store::prepare_all(db, statements).await.unwrap();
         }
+        store::prepare_all(db, &store::copy::STATEMENTS.concat()).await.unwrap();
         let wrong = Sql::both("SELECT nothing FROM nowhere");
         assert!(store::prepare_all(db, &[wrong]).await.is_err());
     })

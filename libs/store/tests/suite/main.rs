@@ -5,6 +5,7 @@
 extern crate aftercare_store as store;
 
 mod conditions;
+mod copied;
 mod events;
 mod facade;
 mod idempotency;

@@ -35,10 +35,16 @@ impl Progress {
 
     /// One more is done.
     pub(crate) fn step(&self) {
-        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        self.add(1);
+    }
+
+    /// So many more are done.
+    pub(crate) fn add(&self, more: u64) {
+        let before = self.done.fetch_add(more, Ordering::Relaxed);
+        let done = before + more;
         if let Some(bar) = &self.bar {
-            bar.inc(1);
-        } else if self.all >= WORTH && tells(done, self.all) {
+            bar.inc(more);
+        } else if self.all >= WORTH && tells(before, done, self.all) {
             eprintln!("{} {done}/{}", self.what, self.all);
         }
     }
@@ -51,9 +57,9 @@ impl Progress {
     }
 }
 
-/// Whether a line is due: after each tenth, and at the end.
-fn tells(done: u64, all: u64) -> bool {
-    done == all || done * LINES / all.max(1) > (done - 1) * LINES / all.max(1)
+/// Whether a line is due on the way to `done`: after each tenth, and at the end.
+fn tells(before: u64, done: u64, all: u64) -> bool {
+    before < done && (done == all || done * LINES / all.max(1) > before * LINES / all.max(1))
 }
 
 #[cfg(test)]
@@ -63,9 +69,10 @@ mod tests {
     #[test]
     fn ten_lines_tell_of_any_amount_of_work() {
         for all in [1, 9, 10, 389, 3_000] {
-            let lines = (1..=all).filter(|done| tells(*done, all)).count() as u64;
+            let lines = (1..=all).filter(|done| tells(done - 1, *done, all)).count() as u64;
             assert_eq!(lines, all.min(LINES), "{all}");
-            assert!(tells(all, all));
+            assert!(tells(0, all, all));
+            assert!(!tells(all, all, all), "nothing more is nothing to tell");
         }
     }
 }

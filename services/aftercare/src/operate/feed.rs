@@ -1,6 +1,6 @@
 //! `feed`: the consumers of a running suite, and the feed of a service that was restored.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result, bail};
 use config::{Config, SERVICES};
@@ -8,12 +8,16 @@ use contracts::r#type::v1::{
     ConsumerPosition, ListConsumersRequest, ListDeadLettersRequest, RedriveRequest, RewindRequest,
     feed_admin_service_client::FeedAdminServiceClient,
 };
+use feed::inspect;
 use kernel::{Clock, Ids};
 use rpc::Link;
-use store::{meta, transact};
+use store::{meta, migrate::State, transact};
 
 use super::{reach, told};
-use crate::serve::{Databases, chosen};
+use crate::{
+    serve::{Databases, chosen},
+    verify,
+};
 
 /// Arguments of `feed`.
 #[derive(Debug, clap::Args)]
@@ -57,7 +61,11 @@ enum Command {
     Renew {
         /// The service whose database was restored.
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(SERVICES))]
-        service: String,
+        #[arg(required_unless_present = "all")]
+        service: Option<String>,
+        /// All databases were restored to one instant: their consumers go on where they are.
+        #[arg(long, conflicts_with = "service")]
+        all: bool,
     },
 }
 
@@ -88,7 +96,12 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<()> {
             places(done.into_inner().consumers);
             Ok(())
         }
-        Command::Renew { service } => renew(config, &service).await,
+        Command::Renew { service: Some(service), .. } => renew(config, &service).await,
+        Command::Renew { service: None, .. } => {
+            renew_all(config).await?;
+            println!("every feed has a new incarnation; the consumers go on where they are");
+            Ok(())
+        }
     }
 }
 
@@ -112,6 +125,35 @@ async fn renew(config: &Config, service: &str) -> Result<()> {
     transact!(db, "feed.renew", |tx| meta::renew_incarnation(tx, incarnation).await)?;
     databases.close().await;
     println!("the feed of {service} has a new incarnation; rewind who reads it (`feed rewind`)");
+    Ok(())
+}
+
+/// Gives every feed a new incarnation and lets the consumers go on in it, for databases of one instant
+/// that nobody serves yet.
+pub(crate) async fn renew_all(config: &Config) -> Result<()> {
+    verify::must_be_there(config)?;
+    let databases = Databases::open(config, &SERVICES).await?;
+    for (service, state) in databases.states().await? {
+        if state == State::Newer {
+            bail!("the data of {service} is of a later release; use that one");
+        }
+    }
+    let ids = Ids::random(Clock::system());
+    let mut incarnations = BTreeMap::new();
+    for (service, db) in databases.iter() {
+        incarnations.insert(service, (meta::incarnation(db).await?, ids.next()));
+    }
+    for (service, db) in databases.iter() {
+        let (_, renewed) = incarnations[service];
+        transact!(*db, "feed.renew_all", |tx| {
+            meta::renew_incarnation(tx, renewed).await?;
+            for (source, (before, after)) in &incarnations {
+                inspect::follow_renewed(tx, source, *before, *after).await?;
+            }
+            Ok::<_, store::Error>(())
+        })?;
+    }
+    databases.close().await;
     Ok(())
 }
 

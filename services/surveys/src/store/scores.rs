@@ -44,8 +44,21 @@ const IN_ALL: Sql = Sql::both(
      HAVING SUM(n) <> 0 LIMIT 150000",
 );
 
+/// The responses of a survey, by id.
+const OF_SURVEY: Sql = Sql::both(
+    "SELECT r.tenant, r.id, r.survey, r.number, r.series, r.team, r.agent, r.product, r.channel, \
+     r.answers, r.path, r.day, COALESCE(s.sequence, 0) AS scored FROM responses r \
+     LEFT JOIN scored s ON s.tenant = r.tenant AND s.response = r.id \
+     WHERE r.tenant = $1 AND r.survey = $2 AND r.id > $3 ORDER BY r.id LIMIT $4",
+);
+/// All that the table has of a survey.
+const TABLE: Sql = Sql::both(
+    "SELECT series, question, grain, dimension, period, key, value, n FROM scores \
+     WHERE tenant = $1 AND survey = $2 AND n <> 0",
+);
+
 /// Every fixed statement of this module.
-pub(crate) const STATEMENTS: &[Sql] = &[ADD, BY_PERIOD, IN_ALL];
+pub(crate) const STATEMENTS: &[Sql] = &[ADD, BY_PERIOD, IN_ALL, OF_SURVEY, TABLE];
 
 /// The most figures of one answer, each of at most 14 rows: eleven numbers and three reasons for none.
 pub(crate) const MOST: usize = 10_000;
@@ -112,6 +125,31 @@ pub(crate) async fn responses(
     let (text, values) = find(keys).finish();
     let rows: Vec<Row> = tx.all(text, values).await?;
     Ok(rows.into_iter().map(|row| ((row.tenant.into(), row.id), row.into())).collect())
+}
+
+/// The next responses of a survey behind this id, at most so many.
+pub(crate) async fn of_survey(
+    tx: &mut Tx,
+    tenant: TenantId,
+    survey: SurveyId,
+    after: Uuid,
+    limit: u32,
+) -> Result<Vec<(Key, Found)>, store::Error> {
+    let rows: Vec<Row> = tx.all(OF_SURVEY, args![tenant, survey, after, limit]).await?;
+    Ok(rows.into_iter().map(|row| ((row.tenant.into(), row.id), row.into())).collect())
+}
+
+/// A row of the table without its survey: series, question, grain, dimension, period, key, value, and
+/// how often.
+pub(crate) type Counted = (i64, String, i64, i64, i64, String, i64, i64);
+
+/// All that the table has of a survey.
+pub(crate) async fn table(
+    tx: &mut Tx,
+    tenant: TenantId,
+    survey: SurveyId,
+) -> Result<Vec<Counted>, store::Error> {
+    tx.all(TABLE, args![tenant, survey]).await
 }
 
 /// The statement that finds responses.

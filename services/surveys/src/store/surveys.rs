@@ -47,8 +47,24 @@ const LIST_BY_STATE: Sql = Sql::both(
      updated_at, after_resolution FROM surveys WHERE tenant = $1 AND state = $2 AND id < $3 ORDER BY id DESC LIMIT $4",
 );
 
+/// Every survey of every tenant.
+const EVERY: Sql = Sql::both(
+    "SELECT tenant, id FROM surveys WHERE (tenant, id) > ($1, $2) ORDER BY tenant, id LIMIT $3",
+);
+
 /// Every fixed statement of this module.
-pub(crate) const STATEMENTS: &[Sql] = &[INSERT, UPDATE, GET, LOCK, LIST, LIST_BY_STATE, ASKING];
+pub(crate) const STATEMENTS: &[Sql] =
+    &[INSERT, UPDATE, GET, LOCK, LIST, LIST_BY_STATE, ASKING, EVERY];
+
+/// The next surveys behind this one, whoever's they are, at most so many.
+pub(crate) async fn every(
+    tx: &mut Tx,
+    after: (TenantId, SurveyId),
+    limit: u32,
+) -> Result<Vec<(TenantId, SurveyId)>, store::Error> {
+    let rows: Vec<(Uuid, Uuid)> = tx.all(EVERY, args![after.0, after.1, limit]).await?;
+    Ok(rows.into_iter().map(|(tenant, id)| (tenant.into(), id.into())).collect())
+}
 
 #[derive(FromRow)]
 struct Row {

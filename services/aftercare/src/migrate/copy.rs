@@ -1,0 +1,119 @@
+//! `migrate copy`: from the SQLite files of all services to one PostgreSQL.
+//!
+//! Nobody writes meanwhile: the write locks of all files are held, so that nothing is acknowledged that
+//! would not come along. What was copied is read back and compared before anything is committed.
+
+use std::{collections::BTreeMap, process::ExitCode};
+
+use anyhow::{Context, Result, bail};
+use config::{Config, SERVICES};
+use kernel::{Clock, Ids};
+use store::{
+    Engine, Tx,
+    copy::{self, Places},
+    meta,
+    migrate::Installation,
+};
+
+use crate::{demo::progress::Progress, serve::Databases, verify};
+
+/// Arguments of `migrate copy`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The folder of the files, such as `sqlite:./data`.
+    #[arg(long, value_name = "URL")]
+    from: String,
+    /// The database, such as `postgres://USER:PASSWORD@HOST/DATABASE`.
+    #[arg(long, value_name = "URL")]
+    to: String,
+}
+
+type Open = BTreeMap<&'static str, Tx>;
+
+/// Copies and then verifies; the exit code is 1 where the copy is not whole.
+pub(super) async fn run(config: &Config, args: &Args) -> Result<ExitCode> {
+    let (from, to) = (config.at_database(&args.from), config.at_database(&args.to));
+    if from.database.url.sqlite_folder().is_none() {
+        bail!("`--from` is to be the folder of SQLite files, such as sqlite:./data");
+    }
+    if to.database.url.sqlite_folder().is_some() {
+        bail!("`--to` is to be a PostgreSQL, such as postgres://me@db/aftercare");
+    }
+    verify::must_be_there(&from)?;
+    let sources = Databases::open(&from, &SERVICES).await?;
+    sources.must_be_ready().await?;
+    let ids = Ids::random(Clock::system());
+    let targets = Databases::open(&to, &SERVICES).await?;
+    targets.migrate(&ids).await?;
+    let keys = keys(&sources).await?;
+    copy_all(&sources, &targets, &ids).await?;
+    sources.close().await;
+    targets.close().await;
+    let code = verify::report(&to).await?;
+    if code == ExitCode::SUCCESS {
+        println!(
+            "copied; serve it with `database.url` and the same root key ({})",
+            keys.join(", ")
+        );
+    }
+    Ok(code)
+}
+
+/// The names of the root keys that the data is sealed by.
+async fn keys(sources: &Databases) -> Result<Vec<String>> {
+    let mut keys = Vec::new();
+    for (_, db) in sources.iter() {
+        keys.extend(meta::root_key(db).await?);
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    Ok(keys)
+}
+
+async fn copy_all(sources: &Databases, targets: &Databases, ids: &Ids) -> Result<()> {
+    let mut from =
+        begin(sources).await.context("the files cannot be held: stop the suite first")?;
+    let mut to = begin(targets).await?;
+    let (mut places, mut rows) = (BTreeMap::new(), 0);
+    for (service, source) in &mut from {
+        let target = to.get_mut(service).with_context(|| format!("{service} is not open"))?;
+        let place = || format!("{service} cannot be copied");
+        rows += copy::rows(source, target).await.with_context(place)?;
+        let installed = Installation::of(Engine::Postgres, ids.next());
+        let of = Places::of(source, installed.partitions, installed.incarnation).await;
+        places.insert(*service, of.with_context(place)?);
+    }
+    let progress = Progress::start("rows", usize::try_from(rows).unwrap_or(usize::MAX));
+    let mut copied = Vec::new();
+    for (service, source) in &mut from {
+        let target = to.get_mut(service).with_context(|| format!("{service} is not open"))?;
+        let tables = copy::service(source, target, service, &places, |more| progress.add(more));
+        let tables = tables.await.with_context(|| format!("{service} was not copied"))?;
+        copied.push((*service, tables));
+    }
+    progress.end();
+    for (service, target) in to {
+        target.commit().await.with_context(|| {
+            format!("{service} was not copied; drop the schemas of all services and copy again")
+        })?;
+    }
+    for (service, tables) in copied {
+        let rows: u64 = tables.iter().map(|(_, digest)| digest.rows).sum();
+        println!("{service}: {rows} rows in {} tables, read back alike", tables.len());
+    }
+    for (_, source) in from {
+        source.rollback().await?;
+    }
+    Ok(())
+}
+
+/// Opens a transaction on each, in the order of their names.
+async fn begin(databases: &Databases) -> Result<Open> {
+    let mut open = BTreeMap::new();
+    for (service, db) in databases.iter() {
+        let mut tx = db.begin().await?;
+        tx.unhurried().await?;
+        open.insert(service, tx);
+    }
+    Ok(open)
+}
