@@ -65,12 +65,16 @@ impl Drop for Draft {
 
 /// Refuses a place where anything is; an empty folder is nothing.
 pub(super) fn must_be_empty(place: &Path) -> Result<()> {
-    match fs::read_dir(place) {
-        Ok(mut entries) if entries.next().is_none() => Ok(()),
-        Ok(_) => bail!("{} is not empty: name a place where nothing is", place.display()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error).with_context(|| format!("{} cannot be used", place.display())),
+    let failed = || format!("{} cannot be used", place.display());
+    let found = match fs::read_dir(place) {
+        Ok(mut entries) => entries.next().transpose().with_context(failed)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error).with_context(failed),
+    };
+    if found.is_some() {
+        bail!("{} is not empty: name a place where nothing is", place.display());
     }
+    Ok(())
 }
 
 /// Writes a file that its owner alone reads.
