@@ -106,6 +106,7 @@ impl Places {
 }
 
 /// What a feed is, its events apart.
+#[derive(Clone, Copy, Debug)]
 struct Feed {
     before: Uuid,
     after: Uuid,
