@@ -366,3 +366,68 @@ fn names(table: &Table) -> String {
     let names: Vec<_> = table.columns.iter().map(|(name, _)| quoted(name)).collect();
     names.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{places::Feed, tables::Kind, *};
+
+    const BEFORE: Uuid = Uuid::from_u128(1);
+    const AFTER: Uuid = Uuid::from_u128(2);
+
+    /// Events 5 to 8 are kept, the third of them is in the second partition.
+    fn places() -> BTreeMap<&'static str, Places> {
+        let feed = Feed { before: BEFORE, after: AFTER, partitions: 2, tail: 4 };
+        let events = [(5, 0), (6, 0), (7, 1), (8, 0)];
+        BTreeMap::from([("tickets", Places::from_order(&events, feed))])
+    }
+
+    fn changed(table: &str, columns: &[&str], row: Vec<Arg>) -> Result<Vec<Vec<Arg>>, CopyError> {
+        let columns = columns.iter().map(|name| ((*name).to_owned(), Kind::Text)).collect();
+        let (table, places) = (Table { name: table.to_owned(), columns }, places());
+        Change::of(&table, &places["tickets"], &places)?.rows(row)
+    }
+
+    /// Incarnation, position and why it stopped, by partition.
+    fn cursor(incarnation: Uuid, position: i64, stopped: &str) -> Vec<(Uuid, i64, String)> {
+        let columns = ["source", "partition", "incarnation", "position", "stopped"];
+        let row = args!["tickets", 0_i64, incarnation, position, stopped];
+        let rows = changed("cursors", &columns, row).unwrap();
+        let read = |row: &Vec<Arg>| (id(&row[2]), number(&row[3]), text(&row[4]).to_owned());
+        assert!(rows.iter().map(|row| number(&row[1])).eq(0..2));
+        rows.iter().map(read).collect()
+    }
+
+    #[test]
+    fn a_cursor_goes_on_in_each_partition_where_it_was() {
+        let runs = |position| (AFTER, position, String::new());
+        assert_eq!(cursor(BEFORE, 8, ""), [runs(3), runs(1)]);
+        assert_eq!(cursor(BEFORE, 6, ""), [runs(2), runs(0)]);
+        let rewound = (Uuid::nil(), 0, String::new());
+        assert_eq!(cursor(Uuid::nil(), 0, ""), [rewound.clone(), rewound]);
+    }
+
+    #[test]
+    fn a_cursor_that_cannot_go_on_stands_still() {
+        let lost = (AFTER, 0, LOST.to_owned());
+        assert_eq!(cursor(BEFORE, 3, ""), [lost.clone(), lost]);
+        let stopped = |position| (AFTER, position, "why".to_owned());
+        assert_eq!(cursor(BEFORE, 7, "why"), [stopped(2), stopped(1)]);
+        // The source was restored before, and nobody has rewound it since.
+        let other = (Uuid::max(), 0, String::new());
+        assert_eq!(cursor(Uuid::max(), 7, ""), [other.clone(), other]);
+        let columns = ["source", "partition", "incarnation", "position", "stopped"];
+        let refused = changed("cursors", &columns, args!["nobody", 0_i64, BEFORE, 0_i64, ""]);
+        assert!(matches!(refused, Err(CopyError::Source(name)) if name == "nobody"));
+    }
+
+    #[test]
+    fn facts_of_the_target_stay_the_targets() {
+        let fact = |key: &str, value: &str| {
+            let rows = changed("meta", &["key", "value"], args![key, value]).unwrap();
+            text(&rows[0][1]).to_owned()
+        };
+        assert_eq!(fact("incarnation", "x"), AFTER.to_string());
+        assert_eq!(fact("partitions", "1"), "2");
+        assert_eq!(fact("root_key", "a1"), "a1");
+    }
+}

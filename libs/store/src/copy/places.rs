@@ -63,7 +63,7 @@ impl Places {
         Ok(Self::from_order(&events, Feed { before, after, partitions, tail }))
     }
 
-    fn from_order(events: &[(i64, u32)], feed: Feed) -> Self {
+    pub(super) fn from_order(events: &[(i64, u32)], feed: Feed) -> Self {
         let Feed { before, after, partitions, tail } = feed;
         let mut heads = vec![0; partitions as usize];
         let moved = events.iter().map(|(position, partition)| {
@@ -107,11 +107,11 @@ impl Places {
 
 /// What a feed is, its events apart.
 #[derive(Clone, Copy, Debug)]
-struct Feed {
-    before: Uuid,
-    after: Uuid,
-    partitions: u32,
-    tail: i64,
+pub(super) struct Feed {
+    pub(super) before: Uuid,
+    pub(super) after: Uuid,
+    pub(super) partitions: u32,
+    pub(super) tail: i64,
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     fs::{self, File},
     io::Read as _,
     path::Path,
@@ -162,7 +163,11 @@ fn checksum(path: &Path) -> Result<(u64, String)> {
         hash.update(&buffer[..read]);
         bytes += read as u64;
     }
-    let digits = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut digits = String::new();
+    for byte in hash.finalize() {
+        // Writing to a string cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
     Ok((bytes, digits))
 }
 

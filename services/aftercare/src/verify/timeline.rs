@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use anyhow::Result;
 use feed::inspect::Place;
-use store::{List, Sql, args};
+use store::{Db, List, Sql, args};
 use uuid::Uuid;
 
 use super::Finding;
@@ -27,6 +27,8 @@ const PARKED: Sql =
     Sql::both("SELECT DISTINCT tenant, aggregate FROM dead_letters WHERE consumer = $1");
 
 type Key = (Uuid, Uuid, i64);
+/// An event with its kind and instant.
+type Told = (Uuid, Uuid, i64, String, i64);
 
 /// Each row of a timeline is an event of its ticket.
 pub(super) async fn rows(databases: &Databases) -> Result<Finding> {
@@ -35,25 +37,29 @@ pub(super) async fn rows(databases: &Databases) -> Result<Finding> {
     let mut last = (Uuid::nil(), Uuid::nil(), 0);
     loop {
         let values = args![last.0, last.1, last.2, PAGE];
-        let page: Vec<(Uuid, Uuid, i64, String, i64)> = customers.all(ROWS, values).await?;
+        let page: Vec<Told> = customers.all(ROWS, values).await?;
         let Some((tenant, aggregate, sequence, ..)) = page.last() else { return Ok(finding) };
         last = (*tenant, *aggregate, *sequence);
-        let mut list = List::new(
-            "SELECT tenant, aggregate, sequence, kind, at FROM events \
-             WHERE (tenant, aggregate, sequence) IN (VALUES ",
-        );
-        list.rows(
-            page.iter()
-                .map(|(tenant, aggregate, sequence, ..)| args![*tenant, *aggregate, *sequence]),
-        );
-        let (text, values) = list.push(")").clone().finish();
-        let told: Vec<(Uuid, Uuid, i64, String, i64)> = tickets.all(text, values).await?;
-        let told: HashSet<_> = told.into_iter().collect();
+        let told = history(tickets, &page).await?;
         for row in page {
             let wrong = !told.contains(&row);
             finding.look(wrong, || format!("ticket {} has no such event {}", row.1, row.2));
         }
     }
+}
+
+/// What tickets tells of these events.
+async fn history(tickets: &Db, page: &[Told]) -> Result<HashSet<Told>> {
+    let mut list = List::new(
+        "SELECT tenant, aggregate, sequence, kind, at FROM events \
+         WHERE (tenant, aggregate, sequence) IN (VALUES ",
+    );
+    list.rows(
+        page.iter().map(|(tenant, aggregate, sequence, ..)| args![*tenant, *aggregate, *sequence]),
+    );
+    let (text, values) = list.push(")").clone().finish();
+    let told: Vec<Told> = tickets.all(text, values).await?;
+    Ok(told.into_iter().collect())
 }
 
 /// Each event of a ticket up to the consumer's place is on a timeline, those apart that wait behind
