@@ -7,6 +7,8 @@
 //! - `json`: every public RPC over HTTP and JSON, by the descriptors.
 //! - `openapi`: the same as an OpenAPI 3.1 document, and a page to read and try it.
 //! - `help`: the help centre of each tenant, pages for everybody.
+//! - `links`: the pages that sealed links open, to confirm a result and answer a survey; `pages` is what
+//!   both kinds of pages share.
 //! - `workspace`: the answers that need several services at once.
 //!
 //! # Invariants
@@ -30,6 +32,7 @@ pub mod door;
 pub mod help;
 pub mod json;
 pub mod limits;
+pub mod links;
 pub mod openapi;
 pub mod port;
 pub mod retention;
@@ -43,6 +46,7 @@ mod command;
 mod convert;
 mod error;
 mod events;
+mod pages;
 mod position;
 mod rpc;
 mod service;

@@ -1,5 +1,5 @@
 //! The public port, joined: the front, and behind it gRPC by way of the edge, JSON by the same way,
-//! the OpenAPI document and its page, the help centres.
+//! the OpenAPI document and its page, the pages of links, the help centres.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -16,6 +16,7 @@ use tower::{ServiceExt as _, service_fn};
 use crate::{
     help::HelpCenter,
     json::{self, Gate, Json},
+    links::LinkPages,
     openapi::{self, OpenApi},
     web::{self, Front, Origins, Route},
 };
@@ -36,6 +37,8 @@ pub enum Error {
 pub struct Parts<'a> {
     /// Who is calling, and the way to each service.
     pub edge: Edge,
+    /// The pages that sealed links open.
+    pub links: LinkPages,
     /// The help centres of the tenants.
     pub help: HelpCenter,
     /// The gRPC services that need no credential: health, and reflection where it is shown.
@@ -52,12 +55,13 @@ pub struct Parts<'a> {
 
 /// The public port.
 pub fn front(parts: Parts<'_>) -> Result<Front, Error> {
-    let Parts { edge, help, open, origins, methods, version, metrics } = parts;
+    let Parts { edge, links, help, open, origins, methods, version, metrics } = parts;
     let guarded = rpc::link::link(edge.clone());
     let gate = Arc::new(AtEdge(edge));
     let pages = Arc::new(Pages {
         json: Json::new(&contracts::POOL, methods, guarded.clone(), gate)?,
         openapi: OpenApi::new(&contracts::POOL, methods, version)?,
+        links,
         help,
     });
     // Cloned with each call.
@@ -82,6 +86,7 @@ pub fn front(parts: Parts<'_>) -> Result<Front, Error> {
 struct Pages {
     json: Json,
     openapi: OpenApi,
+    links: LinkPages,
     help: HelpCenter,
 }
 
@@ -91,6 +96,10 @@ impl Pages {
         if let Some(mut page) = self.openapi.answer(verb, path, request.headers()) {
             page.extensions_mut().insert(Route::from(path));
             return page;
+        }
+        // At every host: what a link opens is told by the link.
+        if let Some(place) = LinkPages::place(request.uri()) {
+            return self.links.answer(place, request).await;
         }
         match self.help.visit(request.uri(), request.headers(), request.extensions()).await {
             Some(visit) => self.help.answer(visit, request).await,

@@ -77,6 +77,12 @@ impl<'a> Desk<'a> {
         self.suite.customer(self.tenant, name).over(&self.channels)
     }
 
+    /// Whoever holds this link.
+    pub fn holder(&self, token: &str) -> Client {
+        let client = self.suite.anonymous().with("authorization", format!("Link {token}"));
+        client.over(&self.channels)
+    }
+
     /// A customer with a name, a telephone number and an e-mail address that nobody else has.
     pub async fn customer(&self) -> Value {
         let (word, phone) = (canary(), phone());
@@ -141,6 +147,37 @@ impl<'a> Desk<'a> {
             },
         });
         self.system().call("CreateSurvey", json!({ "survey": survey })).await
+    }
+
+    /// One that asks how satisfied somebody is after each resolution, the same for all of the tenant; it
+    /// follows up whoever is not.
+    pub async fn asking(&self) -> Value {
+        const TITLE: &str = "After each resolution";
+        let live = json!({ "state": "SURVEY_STATE_LIVE", "pageSize": 1000 });
+        let live = self.system().call("ListSurveys", live).await;
+        // One that somebody has written otherwise since is another.
+        let at_once = json!({ "delay": "0s", "validFor": "1209600s" });
+        let asks =
+            |survey: &&Value| survey["title"] == TITLE && survey["afterResolution"] == at_once;
+        if let Some(found) = live["surveys"].as_array().into_iter().flatten().find(asks) {
+            return found.clone();
+        }
+        let text = |text: &str| json!([{ "locale": "en", "text": text }]);
+        let survey = json!({
+            "title": TITLE,
+            "afterResolution": {},
+            "draft": {
+                "defaultLocale": "en",
+                "followUpIf": "answers.overall <= 2",
+                "questions": [
+                    { "id": "overall", "kind": "QUESTION_KIND_CSAT", "title": text("How was it?"),
+                      "required": true, "scale": { "min": 1, "max": 5 } },
+                    { "id": "why", "kind": "QUESTION_KIND_LONG_TEXT", "title": text("Why?") },
+                ],
+            },
+        });
+        let made = self.system().call("CreateSurvey", json!({ "survey": survey })).await;
+        self.system().call("PublishSurvey", json!({ "name": name(&made) })).await
     }
 
     /// One that is asked.

@@ -31,7 +31,8 @@ pub async fn check(scenario: &Scenario, owner: &Desk<'_>, stranger: &Desk<'_>) -
     let prepared = scenario.prepare(owner).await;
     let mut found = look(scenario, &prepared, stranger).await;
 
-    let mine = owner.caller(scenario.role).await.send(scenario.method, &prepared.request).await;
+    let mine =
+        prepared.caller(owner, scenario.role).await.send(scenario.method, &prepared.request).await;
     if let Some(refusal) = mine.refusal() {
         let method = scenario.method;
         found.push(format!("{method}: refused to its owner after a stranger tried: {refusal:?}"));
@@ -182,6 +183,7 @@ mod tests {
             names: Vec::new(),
             canaries: vec!["canary-1".to_owned(), "canary-2".to_owned()],
             owner: None,
+            link: None,
         };
         let status = rpc::status::plain(kernel::Code::NotFound, "X", "no canary-1, no canary-2");
         let refused = Outcome::Refused(Box::new(status));

@@ -9,6 +9,7 @@
 //! - [`dice`]: chance that can be repeated.
 //! - [`hostile`]: requests that nobody in their right mind would send, made from the descriptors.
 //! - [`library`]: articles for every audience in every state, and what each reader must see of them.
+//! - [`linked`]: a ticket about which its customer is asked, and the links that open both.
 //! - [`golden`]: answers without what differs from run to run.
 //! - [`json`]: any method over JSON and HTTP, by the HTTP rule of its contract.
 //! - [`pages`]: pages as a visitor sees them.
@@ -32,6 +33,7 @@ pub mod hostile;
 pub mod isolation;
 pub mod json;
 pub mod library;
+pub mod linked;
 pub mod metrics;
 pub mod node;
 pub mod pages;

@@ -256,9 +256,9 @@ impl Suite {
                     writeln!(text, "[services.{service}]\nlink = \"http://{}\"", self.tickets.peer);
             }
         }
-        // What is tested here is not how much may be called.
+        // What is tested here is not how much may be called, nor at what hour of the day.
         text.push_str(
-            "[limits]\ntenant_rate = 100000\ntenant_burst = 100000\n\
+            "[contact]\nquiet_hours = \"none\"\n[limits]\ntenant_rate = 100000\ntenant_burst = 100000\n\
              credential_rate = 100000\ncredential_burst = 100000\n\
              visitor_rate = 100000\nvisitor_burst = 100000\n",
         );
@@ -279,12 +279,26 @@ impl Suite {
     /// Starts a process with tickets alone, which listens here and not where the file says, and waits
     /// until it is ready.
     pub async fn serve_tickets_at(&self, at: At, own: &[Setting]) -> Process {
+        self.serve_alone_at("tickets", at, own).await
+    }
+
+    /// The same with any service, at the address of the first process where the file names no other.
+    pub async fn serve_alone_at(&self, service: &str, at: At, own: &[Setting]) -> Process {
+        let [public, peer, admin] = match service {
+            "tickets" => {
+                ["services.tickets.public", "services.tickets.peer", "services.tickets.admin"]
+            }
+            "surveys" => {
+                ["services.surveys.public", "services.surveys.peer", "services.surveys.admin"]
+            }
+            other => panic!("nobody serves {other} alone"),
+        };
         let listens = [
-            ("services.tickets.public", at.public.to_string()),
-            ("services.tickets.peer", at.peer.to_string()),
-            ("services.tickets.admin", at.admin.to_string()),
+            (public, at.public.to_string()),
+            (peer, at.peer.to_string()),
+            (admin, at.admin.to_string()),
         ];
-        self.start(&["tickets"], at, &[own, &listens].concat(), None).await
+        self.start(&[service], at, &[own, &listens].concat(), None).await
     }
 
     async fn start(
@@ -384,7 +398,7 @@ impl Suite {
 
     /// A client that is another system of the tenant.
     pub fn integration(&self, tenant: Tenant) -> Client {
-        self.client_of(&principal(tenant, CallerKind::Integration, "shop"))
+        self.client_of(&integration_of(tenant))
     }
 
     /// A client of whoever runs the platform.
@@ -460,6 +474,11 @@ pub fn binary() -> PathBuf {
 /// A member of a tenant, to make a token for.
 pub fn member_of(tenant: Tenant, member: &str) -> Principal {
     principal(tenant, CallerKind::Member, member)
+}
+
+/// A system of a tenant, to make a token for.
+pub fn integration_of(tenant: Tenant) -> Principal {
+    principal(tenant, CallerKind::Integration, "shop")
 }
 
 /// A customer of a tenant, `customers/{id}`, to make a token for.

@@ -6,6 +6,7 @@ use ::gateway::{
     door::{Credentials, Fetch, Https, Keeper, Kind, Oidc, Provider, TenantBy, algorithm},
     help::{self, HelpCenter},
     limits::{Overload, Quotas, Rate},
+    links::{self, LinkPages},
     port,
     web::{Front, Origins},
     workspace::Workspaces,
@@ -113,10 +114,17 @@ impl Gateway {
             rate: of_visitor,
         });
         let help = help.context("the help centre cannot be served")?;
+        let links = LinkPages::new(links::Parts {
+            edge: rpc::link::link(edge.clone()),
+            directory: self.app.directory(),
+            keys: process.keys.clone(),
+            clock: process.clock.clone(),
+            ids: process.ids.clone(),
+        });
         let version = env!("CARGO_PKG_VERSION");
         let origins = self.origins.clone();
         let (methods, metrics) = (&process.methods, process.metrics.clone());
-        let parts = port::Parts { edge, help, open, origins, methods, version, metrics };
+        let parts = port::Parts { edge, links, help, open, origins, methods, version, metrics };
         port::front(parts).context("the public port cannot be made")
     }
 

@@ -271,8 +271,15 @@ async fn a_clock_that_is_the_machines_is_not_moved() {
 async fn operators_see_the_consumers() {
     let suite = suite().await;
     let mut feed = FeedAdminServiceClient::new(suite.admin().await);
-    let wanted =
-        [customers::tenants::CONSUMER, customers::timeline::CONSUMER, tickets::directory::CONSUMER];
+    let wanted = [
+        customers::tenants::CONSUMER,
+        customers::timeline::CONSUMER,
+        surveys::scores::CONSUMER,
+        surveys::tenants::CONSUMER,
+        surveys::tickets::CONSUMER,
+        tickets::directory::CONSUMER,
+        tickets::loops::CONSUMER,
+    ];
     // A consumer that has never looked has no cursor yet.
     soon("all of them have looked", async || {
         let found = feed.list_consumers(ListConsumersRequest {}).await.unwrap().into_inner();

@@ -1,6 +1,6 @@
 //! What the knowledge service answers to a visitor.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use contracts::knowledge::v1::{
     Article, ChooseResultRequest, GetArticleRequest, GetRevisionRequest, ListArticlesRequest,
@@ -10,12 +10,9 @@ use contracts::knowledge::v1::{
 };
 use kernel::{ArticleId, Locale, SearchId};
 use rpc::{Edge, Link, edge::Known};
-use tonic::Request;
 
-use super::Problem;
+use crate::pages::{Problem, asked};
 
-/// How long a visitor is let wait for one answer.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Questions on a page.
 const QUESTIONS: i32 = 20;
 
@@ -115,10 +112,4 @@ impl Knowledge {
         client.vote(asked(vote)).await?;
         Ok(())
     }
-}
-
-fn asked<T>(message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    request.set_timeout(PATIENCE);
-    request
 }

@@ -13,7 +13,6 @@ mod form;
 mod knowledge;
 mod markdown;
 mod place;
-mod tenants;
 mod view;
 mod visitor;
 mod words;
@@ -21,7 +20,6 @@ mod words;
 use std::{borrow::Cow, num::NonZeroU32, sync::Arc, time::Duration};
 
 use contracts::knowledge::v1::VoteRequest;
-use form_urlencoded::Serializer;
 use governor::{DefaultKeyedRateLimiter, Quota};
 use http::{
     Extensions, HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header, request,
@@ -31,28 +29,25 @@ use kernel::{ArticleId, Ids, Locale, SearchId, TenantId, id::is_language_tag};
 use maud::Markup;
 use rpc::Edge;
 use tokio_util::task::TaskTracker;
-use tonic::{Status, body::Body};
+use tonic::body::Body;
 use uuid::Uuid;
 
 use self::{
     form::Given,
     knowledge::Knowledge,
-    place::{Name, Page, Place},
-    tenants::Tenants,
+    place::{Page, Place},
     view::{Feedback, Said},
     visitor::Visitors,
 };
 use crate::{
     directory::{Directory, TenantFacts},
     limits::{Quotas, Rate},
+    pages::{self, Name, Problem, READ, SENT, Tenants, with_query},
     web::Route,
 };
 
 /// So many visitors who voted lately are remembered before those are forgotten who may vote anew.
 const MOST_VOTERS: usize = 10_000;
-/// How pages are asked for, and how a vote is.
-const READ: &str = "GET, HEAD";
-const SENT: &str = "POST";
 
 /// So many names a second that are not remembered are looked up in all, and so many at once.
 const LOOK_UPS: Rate = Rate::new(500, 1_000);
@@ -126,40 +121,6 @@ impl Site {
     }
 }
 
-/// A path with a query; parameters that are empty are left out.
-fn with_query(path: &str, query: &[(&str, &str)]) -> String {
-    let given = query.iter().filter(|(_, value)| !value.is_empty());
-    let query = Serializer::new(String::new()).extend_pairs(given).finish();
-    format!("{path}?{query}")
-}
-
-/// Why a page shows nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Problem {
-    /// There is no such page for this visitor.
-    NotFound,
-    /// The visitor asks too often; with the seconds to wait.
-    TooMany(u32),
-    /// What the page is made of is away.
-    Away,
-    /// What the visitor sent makes no sense.
-    NotRead,
-    /// The page is asked for in another way: by these methods.
-    NotSo(&'static str),
-}
-
-impl Problem {
-    const fn http(self) -> StatusCode {
-        match self {
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Away => StatusCode::SERVICE_UNAVAILABLE,
-            Self::NotRead => StatusCode::BAD_REQUEST,
-            Self::NotSo(_) => StatusCode::METHOD_NOT_ALLOWED,
-        }
-    }
-}
-
 impl HelpCenter {
     /// The help centres made of these parts.
     pub fn new(parts: Parts) -> Result<Self, http::header::InvalidHeaderValue> {
@@ -204,7 +165,7 @@ impl HelpCenter {
         let locale = locale.or_else(wanted).or_else(own).unwrap_or_default();
         let site = tenant.and_then(|tenant| {
             let tenant = tenant.ok_or(Problem::NotFound)?;
-            Ok(Site { tenant, base: name.base() })
+            Ok(Site { tenant, base: place::base(&name) })
         });
         Some(Visit { page, site, locale, visitor })
     }
@@ -240,18 +201,8 @@ impl HelpCenter {
             Err(problem) => Err(*problem),
         };
         let mut response = answer.unwrap_or_else(|problem| {
-            let mut response = self.html(
-                problem.http(),
-                locale,
-                view::problem(&problem, site.as_ref().ok(), locale),
-            );
-            let (name, value) = match problem {
-                Problem::TooMany(seconds) => (header::RETRY_AFTER, seconds.into()),
-                Problem::NotSo(allowed) => (header::ALLOW, HeaderValue::from_static(allowed)),
-                Problem::NotFound | Problem::Away | Problem::NotRead => return response,
-            };
-            response.headers_mut().insert(name, value);
-            response
+            let markup = view::problem(problem, site.as_ref().ok(), locale);
+            problem.mark(self.html(problem.http(), locale, markup))
         });
         response.extensions_mut().insert(Route::from(page.route()));
         response
@@ -373,17 +324,10 @@ impl HelpCenter {
     }
 
     fn html(&self, status: StatusCode, locale: Locale, markup: Markup) -> Response<Body> {
-        let mut response = Response::new(Body::new(Full::from(markup.into_string())));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        let set = [
-            (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-            (header::CONTENT_LANGUAGE, HeaderValue::from_static(locale.tag())),
-            (header::CONTENT_SECURITY_POLICY, self.policy.clone()),
-            // A browser may keep it to go back to, and nobody else.
-            (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
-        ];
-        headers.extend(set.map(|(name, value)| (Some(name), value)));
+        let mut response = pages::html(status, locale, self.policy.clone(), markup);
+        // A browser may keep it to go back to, and nobody else.
+        let kept = HeaderValue::from_static("private, no-cache");
+        response.headers_mut().insert(header::CACHE_CONTROL, kept);
         response
     }
 }
@@ -415,11 +359,7 @@ fn search_id(id: &str) -> Option<SearchId> {
 
 /// To another page, in the language that this visitor reads.
 fn redirect(to: &str) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::FOUND;
-    if let Ok(to) = HeaderValue::from_str(to) {
-        response.headers_mut().insert(header::LOCATION, to);
-    }
+    let mut response = pages::redirect(StatusCode::FOUND, to);
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-language"));
     response
 }
@@ -430,21 +370,4 @@ fn suggested(texts: &[String]) -> Response<Body> {
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
-}
-
-impl From<Status> for Problem {
-    fn from(status: Status) -> Self {
-        use tonic::Code;
-        match status.code() {
-            // Where the configuration keeps visitors out there is no help centre.
-            Code::NotFound | Code::PermissionDenied | Code::Unauthenticated => Self::NotFound,
-            Code::InvalidArgument | Code::OutOfRange => Self::NotRead,
-            Code::ResourceExhausted => {
-                let after = status.metadata().get(header::RETRY_AFTER.as_str());
-                let seconds = after.and_then(|after| after.to_str().ok()?.parse().ok());
-                Self::TooMany(seconds.unwrap_or(1))
-            }
-            _ => Self::Away,
-        }
-    }
 }

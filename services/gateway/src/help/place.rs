@@ -8,24 +8,13 @@
 use http::{HeaderMap, Uri, header};
 use kernel::{ArticleId, Locale};
 
-use crate::domain::address::check_host;
+use crate::{domain::address::check_host, pages::Name};
 
-/// How a help centre is asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Name {
-    /// By the tenant's short name, in the path.
-    Slug(String),
-    /// By one of its host names, in lower case and without a port.
-    Host(String),
-}
-
-impl Name {
-    /// What the paths of its pages begin with.
-    pub(super) fn base(&self) -> String {
-        match self {
-            Self::Slug(slug) => format!("/t/{slug}"),
-            Self::Host(_) => String::new(),
-        }
+/// What the paths of the pages of this name begin with.
+pub(super) fn base(name: &Name) -> String {
+    match name {
+        Name::Slug(slug) => format!("/t/{slug}"),
+        Name::Host(_) | Name::Id(_) => String::new(),
     }
 }
 

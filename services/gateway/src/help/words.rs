@@ -1,4 +1,4 @@
-//! What the pages say, in the languages that they speak.
+//! What the pages of a help centre say, in the languages that they speak.
 
 use contracts::knowledge::v1::{ArticleKind, SearchStage};
 use jiff::civil::Date;
@@ -8,11 +8,7 @@ use kernel::Locale;
 #[derive(Debug)]
 pub(super) struct Words {
     pub(super) locale: Locale,
-    /// The language's name in itself.
-    pub(super) language: &'static str,
-    pub(super) languages: &'static str,
     pub(super) help_center: &'static str,
-    pub(super) skip: &'static str,
     pub(super) ask: &'static str,
     pub(super) search: &'static str,
     pub(super) suggestions: &'static str,
@@ -37,18 +33,6 @@ pub(super) struct Words {
     pub(super) will_read: &'static str,
     pub(super) not_sent: &'static str,
     pub(super) back: &'static str,
-    pub(super) not_found: Problem,
-    pub(super) too_many: Problem,
-    pub(super) away: Problem,
-    pub(super) not_read: Problem,
-    pub(super) not_so: Problem,
-}
-
-/// What a page says that shows nothing else.
-#[derive(Debug)]
-pub(super) struct Problem {
-    pub(super) title: &'static str,
-    pub(super) advice: &'static str,
 }
 
 /// Those of a language.
@@ -61,10 +45,7 @@ pub(super) const fn of(locale: Locale) -> &'static Words {
 
 const EN: Words = Words {
     locale: Locale::En,
-    language: "English",
-    languages: "Language",
     help_center: "Help centre",
-    skip: "Skip to the content",
     ask: "What is your question?",
     search: "Search",
     suggestions: "Suggested questions",
@@ -90,35 +71,11 @@ const EN: Words = Words {
     will_read: "Thank you. We will read it.",
     not_sent: "That did not go through. Please try again.",
     back: "To the help centre",
-    not_found: Problem {
-        title: "This page is not here",
-        advice: "It may have been moved, or be valid no longer.",
-    },
-    too_many: Problem {
-        title: "That was a little fast",
-        advice: "Please wait a moment, then try again.",
-    },
-    away: Problem {
-        title: "We cannot answer just now",
-        advice: "Please try again in a few minutes.",
-    },
-    not_read: Problem {
-        title: "We cannot read that",
-        advice: "Please go back and try it again. A question may have at most 500 characters, a \
-                 comment 2 000.",
-    },
-    not_so: Problem {
-        title: "That does not work here",
-        advice: "Please go back to the page where you came from.",
-    },
 };
 
 const ZH: Words = Words {
     locale: Locale::Zh,
-    language: "中文",
-    languages: "语言",
     help_center: "帮助中心",
-    skip: "跳到正文",
     ask: "您想问什么？",
     search: "搜索",
     suggestions: "推荐的问题",
@@ -143,16 +100,6 @@ const ZH: Words = Words {
     will_read: "谢谢，我们会认真阅读。",
     not_sent: "没有提交成功，请重试。",
     back: "返回帮助中心",
-    not_found: Problem {
-        title: "没有这个页面", advice: "内容可能已经移动，或不再有效。"
-    },
-    too_many: Problem { title: "操作太快了", advice: "请稍等片刻再试。" },
-    away: Problem { title: "暂时无法答复", advice: "请过几分钟再试。" },
-    not_read: Problem {
-        title: "无法识别您的输入",
-        advice: "请返回重试。问题最多 500 个字符，反馈最多 2000 个字符。",
-    },
-    not_so: Problem { title: "不能这样访问", advice: "请返回原来的页面。" },
 };
 
 impl Words {
@@ -168,11 +115,6 @@ impl Words {
             ArticleKind::Script => ("Wording", "话术"),
         };
         self.pick(en, zh)
-    }
-
-    /// Whether a text with this tag is in the language.
-    pub(super) fn speaks(&self, tag: &str) -> bool {
-        tag.split('-').next().is_some_and(|language| language == self.locale.tag())
     }
 
     /// How many were found, at least or exactly, and how well they fit.

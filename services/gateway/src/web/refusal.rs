@@ -130,7 +130,37 @@ pub(super) fn harden(headers: &mut HeaderMap) {
         // Only a page that CORS lets in may embed an answer.
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
+    let policy = headers.get(header::CONTENT_SECURITY_POLICY).and_then(|own| own.to_str().ok());
+    // Its own policy says by whom it may be framed, and this header knows no names.
+    let is_framed = policy.is_some_and(|own| {
+        own.contains("frame-ancestors") && !own.contains("frame-ancestors 'none'")
+    });
     for (name, value) in set {
+        if is_framed && name == header::X_FRAME_OPTIONS {
+            continue;
+        }
         headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_frame_an_answer_is_said_in_one_way() {
+        let framing = |policy: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            if let Some(policy) = policy {
+                let policy = HeaderValue::from_static(policy);
+                headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+            }
+            harden(&mut headers);
+            headers.contains_key(header::X_FRAME_OPTIONS)
+        };
+        assert!(framing(None));
+        assert!(framing(Some("default-src 'self'")));
+        assert!(framing(Some("default-src 'none'; frame-ancestors 'none'")));
+        assert!(!framing(Some("default-src 'none'; frame-ancestors 'self' https://a.example")));
     }
 }

@@ -15,7 +15,7 @@ use futures::future::LocalBoxFuture;
 use kernel::Role;
 use serde_json::Value;
 
-use crate::Desk;
+use crate::{Client, Desk};
 
 /// How a tenant is prepared.
 type Prepare = for<'a> fn(&'a Desk<'_>) -> LocalBoxFuture<'a, Prepared>;
@@ -56,6 +56,8 @@ pub struct Prepared {
     pub canaries: Vec<String>,
     /// The customer whose all this is, `customers/{id}`; `None` where it is nobody's.
     pub owner: Option<String>,
+    /// The link that its sender holds, where it is sent by whoever holds one.
+    pub link: Option<String>,
 }
 
 impl std::fmt::Debug for Scenario {
@@ -82,7 +84,20 @@ impl Prepared {
         canaries.dedup();
         let names = names.iter().map(|name| (*name).to_owned()).collect();
         let owner = secrets.iter().find_map(|secret| owner(secret));
-        Self { request, names, canaries, owner }
+        Self { request, names, canaries, owner, link: None }
+    }
+
+    /// The same, sent by whoever holds this link.
+    fn by_link(self, link: String) -> Self {
+        Self { link: Some(link), ..self }
+    }
+
+    /// Who sends it: a caller with this role, or whoever holds the link.
+    pub async fn caller(&self, desk: &Desk<'_>, role: Role) -> Client {
+        match &self.link {
+            Some(link) => desk.holder(link),
+            None => desk.caller(role).await,
+        }
     }
 }
 

@@ -109,6 +109,30 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         prepare: |desk| Box::pin(watch(desk)),
     },
     Scenario {
+        method: "aftercare.tickets.v1.ResultService.CreateTicketLink",
+        role: Role::Agent,
+        abroad: Abroad::Missing,
+        prepare: |desk| Box::pin(link(desk)),
+    },
+    Scenario {
+        method: "aftercare.tickets.v1.ResultService.GetResult",
+        role: Role::LinkHolder,
+        abroad: Abroad::Missing,
+        prepare: |desk| Box::pin(result(desk, json!({}))),
+    },
+    Scenario {
+        method: "aftercare.tickets.v1.ResultService.ConfirmResult",
+        role: Role::LinkHolder,
+        abroad: Abroad::Missing,
+        prepare: |desk| Box::pin(result(desk, json!({ "instance": 1, "requestId": new_id() }))),
+    },
+    Scenario {
+        method: "aftercare.tickets.v1.ResultService.ObjectToResult",
+        role: Role::LinkHolder,
+        abroad: Abroad::Missing,
+        prepare: |desk| Box::pin(object(desk)),
+    },
+    Scenario {
         method: "aftercare.tickets.v1.ConversationService.AddEntry",
         role: Role::Agent,
         abroad: Abroad::Missing,
@@ -121,6 +145,27 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         prepare: |desk| Box::pin(list_entries(desk)),
     },
 ];
+
+async fn link(desk: &Desk<'_>) -> Prepared {
+    let ticket = desk.ticket().await;
+    let name = name(&ticket);
+    Prepared::new(json!({ "name": name }), &[&name], &[&ticket])
+}
+
+/// A request by whoever holds the link of a resolved ticket.
+async fn result(desk: &Desk<'_>, request: Value) -> Prepared {
+    let ticket = desk.resolved().await;
+    let link = json!({ "name": name(&ticket) });
+    let link = desk.agent().call("CreateTicketLink", link).await;
+    let token = link["token"].as_str().expect("a link has a token").to_owned();
+    Prepared::new(request, &[], &[&ticket]).by_link(token)
+}
+
+async fn object(desk: &Desk<'_>) -> Prepared {
+    let objection = format!("no {}", canary());
+    let request = json!({ "instance": 1, "objection": objection, "requestId": new_id() });
+    result(desk, request).await
+}
 
 /// A command on a ticket, with all that commands have.
 fn command(ticket: &Value, more: Value) -> Prepared {

@@ -1,4 +1,4 @@
-//! The first calls of the README: each is quoted there as it is here, and works.
+//! The calls of the README: each is quoted there as it is here, and works.
 
 use std::{
     fs,
@@ -8,11 +8,11 @@ use std::{
 
 use aftercare_e2e::{
     Backend, Suite, Tenant, node, python,
-    suite::{finish, member_of},
+    suite::{finish, integration_of, member_of},
 };
 
-const EXAMPLES: [&str; 4] =
-    ["grpcurl.sh", "curl.sh", "python/first_call.py", "typescript/first_call.ts"];
+const EXAMPLES: [&str; 5] =
+    ["grpcurl.sh", "curl.sh", "python/first_call.py", "typescript/first_call.ts", "survey.sh"];
 /// Where the examples call.
 const THERE: &str = "127.0.0.1:8080";
 
@@ -63,4 +63,19 @@ async fn every_example_works() {
         shell.arg("-e").arg(aimed(suite, &example(name), folder.path()));
         run(shell.env("PATH", python::path()));
     }
+}
+
+#[tokio::test]
+async fn a_survey_is_made_as_the_readme_says() {
+    // What is asked after each resolution would be asked after those of other tests.
+    let suite = Suite::new(Backend::Sqlite).await;
+    let _process = suite.serve(&[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut shell = Command::new("sh");
+    shell.arg("-e").arg(aimed(&suite, &example("survey.sh"), folder.path()));
+    let token = suite.token(&integration_of(Tenant::North));
+    let ran = finish(shell.env("TOKEN", token));
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let survey: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(survey["state"], "SURVEY_STATE_LIVE", "{survey:#}");
 }

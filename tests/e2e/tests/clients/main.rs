@@ -6,6 +6,8 @@ mod browser;
 mod curl;
 mod examples;
 mod help;
+mod link;
 mod node;
 mod openapi;
 mod python;
+mod scanners;

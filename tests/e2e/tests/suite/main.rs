@@ -12,6 +12,8 @@ mod hostile;
 mod isolation;
 mod journeys;
 mod keys;
+mod links;
+mod loops;
 mod matrix;
 mod overload;
 mod parity;

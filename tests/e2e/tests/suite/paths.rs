@@ -10,11 +10,10 @@ use aftercare_e2e::{
     each_backend,
     json::{Call, JsonClient},
     raw,
-    scenario::{self, Scenario},
+    scenario::{self, Prepared, Scenario},
 };
 use kernel::Role;
 use prost::Message as _;
-use serde_json::Value;
 use tonic::Code;
 
 /// One reading RPC of each service.
@@ -38,8 +37,9 @@ fn service(scenario: &Scenario) -> String {
 }
 
 /// Callers who may call the RPC, and who may not.
-async fn callers(desk: &Desk<'_>, scenario: &Scenario) -> [Client; 3] {
-    let (may, may_not) = (desk.caller(scenario.role).await, desk.caller(Role::Supplier).await);
+async fn callers(desk: &Desk<'_>, scenario: &Scenario, prepared: &Prepared) -> [Client; 3] {
+    let may = prepared.caller(desk, scenario.role).await;
+    let may_not = desk.caller(Role::Supplier).await;
     [may, may_not, desk.suite.anonymous()]
 }
 
@@ -53,10 +53,11 @@ async fn over_grpc_a_trick_leads_nowhere_whoever_calls() {
     each_backend(async |suite| {
         let desk = Desk::new(suite, Tenant::North);
         for scenario in one_of_each_service() {
-            let request = scenario.prepare(&desk).await.request;
+            let prepared = scenario.prepare(&desk).await;
+            let request = &prepared.request;
             let path = path(method(scenario.method));
             let (service, name) = path[1..].split_once('/').unwrap();
-            for caller in callers(&desk, &scenario).await {
+            for caller in callers(&desk, &scenario, &prepared).await {
                 for trick in [
                     format!("/{path}"),
                     format!("/{service}//{name}"),
@@ -88,12 +89,13 @@ async fn over_http_a_trick_leads_nowhere_whoever_calls() {
     each_backend(async |suite| {
         let desk = Desk::new(suite, Tenant::North);
         for scenario in one_of_each_service() {
-            let request = scenario.prepare(&desk).await.request;
+            let prepared = scenario.prepare(&desk).await;
+            let request = &prepared.request;
             let call = Call::of(scenario.method, &request);
             let (path, query) = call.target.split_once('?').unwrap_or((&call.target, ""));
             let (before, last) = path.rsplit_once('/').unwrap();
             let below = &path["/v1/".len()..];
-            for caller in callers(&desk, &scenario).await {
+            for caller in callers(&desk, &scenario, &prepared).await {
                 let http = over_http(suite, &caller);
                 for trick in [
                     format!("/{path}"),
@@ -138,11 +140,12 @@ async fn a_target_without_its_slash_is_refused() {
         let desk = Desk::new(suite, Tenant::North);
         let at = suite.at("tickets").public;
         for scenario in one_of_each_service() {
-            let request: Value = scenario.prepare(&desk).await.request;
-            let bytes = message(scenario.method, &request).encode_to_vec();
+            let prepared = scenario.prepare(&desk).await;
+            let request = &prepared.request;
+            let bytes = message(scenario.method, request).encode_to_vec();
             let (grpc, http) =
-                (path(method(scenario.method)), Call::of(scenario.method, &request).target);
-            let [may, others @ ..] = callers(&desk, &scenario).await;
+                (path(method(scenario.method)), Call::of(scenario.method, request).target);
+            let [may, others @ ..] = callers(&desk, &scenario, &prepared).await;
             let headers: Vec<_> = may.headers().collect();
             assert!(raw::is_answered(at, &grpc, &headers, &bytes).await, "{grpc}");
             let line = format!("GET {http}");

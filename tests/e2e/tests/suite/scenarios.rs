@@ -8,7 +8,7 @@ async fn every_public_rpc_succeeds() {
         let desk = Desk::new(suite, Tenant::North);
         for scenario in scenario::all() {
             let prepared = scenario.prepare(&desk).await;
-            let caller = desk.caller(scenario.role).await;
+            let caller = prepared.caller(&desk, scenario.role).await;
             let first = caller.call(scenario.method, prepared.request.clone()).await;
             // With its request id it comes to the same when it is repeated.
             let repeats = prepared.request.get("requestId").is_some();

@@ -61,7 +61,7 @@ async fn a_nul_in_any_text_of_any_request_is_no_fault_of_ours() {
         let mut faults = Vec::new();
         for scenario in scenario::all() {
             let prepared = scenario.prepare(&desk).await;
-            let caller = desk.caller(scenario.role).await;
+            let caller = prepared.caller(&desk, scenario.role).await;
             let message = client::method(scenario.method).input();
             let mut paths = Vec::new();
             texts(&message, &[], &mut paths);

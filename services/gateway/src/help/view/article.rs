@@ -5,8 +5,11 @@ use kernel::{Locale, SearchId};
 use maud::{Markup, html};
 use uuid::Uuid;
 
-use super::{Page, day};
-use crate::help::{Site, markdown, words};
+use super::Page;
+use crate::{
+    help::{Site, markdown, words},
+    pages::local,
+};
 
 /// What a reader is asked, or has said, about an article.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +54,7 @@ pub(in crate::help) fn article(
         query: String::new(),
         canonical: Some(site.at(locale, &article.name)),
     };
-    let written = day(shown.create_time.as_ref(), &site.tenant.time_zone);
+    let written = local(shown.create_time.as_ref(), &site.tenant.time_zone).map(|at| at.date());
     page.with(&html! {
         article lang=(shown.locale) {
             h1 { (shown.title) }

@@ -5,7 +5,10 @@ use kernel::{Locale, language};
 use maud::{Markup, html};
 
 use super::{Page, kind};
-use crate::help::{Site, with_query, words};
+use crate::{
+    help::{Site, words},
+    pages::with_query,
+};
 
 /// The home page, or a further page of its questions: those in the reader's language, or in all.
 pub(in crate::help) fn home(

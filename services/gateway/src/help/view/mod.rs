@@ -7,11 +7,11 @@ mod search;
 
 use contracts::knowledge::v1::{ArticleKind, Span};
 use http::HeaderValue;
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use kernel::Locale;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::{Site, words};
+use crate::pages::{Frame, Look, languages, speaks};
 
 pub(super) use self::{
     article::{Feedback, Said, article},
@@ -20,8 +20,7 @@ pub(super) use self::{
     search::search,
 };
 
-pub(super) const STYLE: &str = include_str!("page.css");
-pub(super) const SCRIPT: &str = include_str!("page.js");
+const LOOK: Look = Look { style: include_str!("page.css"), script: Some(include_str!("page.js")) };
 
 /// What all pages of a help centre share.
 pub(super) struct Page<'a> {
@@ -41,35 +40,23 @@ pub(super) struct Page<'a> {
 impl Page<'_> {
     /// The whole page with this content.
     pub(super) fn with(&self, content: &Markup) -> Markup {
-        let words = words::of(self.locale);
         let name = self.site.map(|site| site.tenant.title.as_str()).unwrap_or_default();
-        html! {
-            (DOCTYPE)
-            html lang=(self.locale.tag()) {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="color-scheme" content="light dark";
-                    title {
-                        @if !self.title.is_empty() { (self.title) " – " }
-                        @if !name.is_empty() { (name) " " }
-                        (words.help_center)
-                    }
-                    link rel="icon" href="data:,";
-                    @match &self.canonical {
-                        Some(canonical) => link rel="canonical" href=(canonical);,
-                        None => meta name="robots" content="noindex, nofollow";,
-                    }
-                    style { (PreEscaped(STYLE)) }
-                }
-                body {
-                    a.skip href="#content" { (words.skip) }
-                    header { (self.header(name)) }
-                    main #content tabindex="-1" { (content) }
-                    script { (PreEscaped(SCRIPT)) }
-                }
-            }
+        let help_center = words::of(self.locale).help_center;
+        let mut title = String::new();
+        if !self.title.is_empty() {
+            title = format!("{} – ", self.title);
         }
+        if !name.is_empty() {
+            title = title + name + " ";
+        }
+        let frame = Frame {
+            look: LOOK,
+            locale: self.locale,
+            title: title + help_center,
+            canonical: self.canonical.clone(),
+            header: self.header(name),
+        };
+        frame.with(content)
     }
 
     fn header(&self, name: &str) -> Markup {
@@ -80,14 +67,7 @@ impl Page<'_> {
         let home = site.at(self.locale, "");
         html! {
             p.name { a href=(home) { strong { (name) } " " (words.help_center) } }
-            nav aria-label=(words.languages) {
-                @for (locale, href) in self.in_each_language() {
-                    @let current = (locale == self.locale).then_some("true");
-                    a href=(href) lang=(locale.tag()) hreflang=(locale.tag()) aria-current=[current] {
-                        (words::of(locale).language)
-                    }
-                }
-            }
+            (languages(self.locale, |locale| site.at(locale, &self.here)))
             form.search role="search" action=(format!("{home}/search")) data-suggest=(format!("{home}/suggest")) {
                 label for="q" { (words.ask) }
                 div {
@@ -99,22 +79,11 @@ impl Page<'_> {
             }
         }
     }
-
-    /// The address of the same page in each language.
-    fn in_each_language(&self) -> Vec<(Locale, String)> {
-        let at = |locale| Some((locale, self.site?.at(locale, &self.here)));
-        [Locale::Zh, Locale::En].into_iter().filter_map(at).collect()
-    }
 }
 
 /// The policy of every page: its own script and style, its own origin, pictures of the web.
 pub(super) fn policy() -> Result<HeaderValue, http::header::InvalidHeaderValue> {
-    HeaderValue::from_str(&format!(
-        "default-src 'none'; script-src '{}'; style-src '{}'; connect-src 'self'; \
-         img-src https: data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-        crate::web::source(SCRIPT),
-        crate::web::source(STYLE),
-    ))
+    LOOK.policy("connect-src 'self'; img-src https: data:; frame-ancestors 'none'")
 }
 
 /// A text with the words marked that were looked for.
@@ -147,16 +116,9 @@ fn kind(locale: Locale, kind: ArticleKind, tag: &str) -> Markup {
     html! {
         span.kind {
             (words.kind(kind))
-            @if !words.speaks(tag) { " · " span lang=(tag) { (words::language(tag)) } }
+            @if !speaks(locale, tag) { " · " span lang=(tag) { (words::language(tag)) } }
         }
     }
-}
-
-/// The day of an instant where the tenant is.
-fn day(at: Option<&prost_types::Timestamp>, zone: &str) -> Option<Date> {
-    let at = at.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok())?;
-    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
-    Some(at.to_zoned(zone).date())
 }
 
 #[cfg(test)]
@@ -176,16 +138,5 @@ mod tests {
         assert_eq!(of("ab", &[]), "ab");
         assert_eq!(of("ab", &[(1, 9)]), "a<mark>b</mark>");
         assert_eq!(of("abc", &[(1, 2), (0, 2), (2, 2)]), "a<mark>b</mark>c");
-    }
-
-    #[test]
-    fn the_day_is_that_of_the_tenant() {
-        let late = prost_types::Timestamp { seconds: 1_772_990_000, nanos: 0 };
-        let of = |zone| day(Some(&late), zone).unwrap().to_string();
-        assert_eq!(
-            (of("UTC"), of("Asia/Shanghai")),
-            ("2026-03-08".to_owned(), "2026-03-09".to_owned())
-        );
-        assert_eq!(day(None, "UTC"), None);
     }
 }

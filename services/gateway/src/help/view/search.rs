@@ -5,7 +5,10 @@ use kernel::Locale;
 use maud::{Markup, html};
 
 use super::{Page, kind, marked};
-use crate::help::{Site, with_query, words};
+use crate::{
+    help::{Site, words},
+    pages::with_query,
+};
 
 /// A page of results.
 pub(in crate::help) fn search(

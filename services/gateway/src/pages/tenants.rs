@@ -1,5 +1,5 @@
-//! Whose help centre a name stands for, remembered for a few seconds: a suspended tenant's is gone as
-//! soon as everything else of it.
+//! Whose pages a name stands for, remembered for a few seconds: a suspended tenant's are gone as soon
+//! as everything else of it.
 
 use std::{
     collections::HashMap,
@@ -8,10 +8,10 @@ use std::{
 };
 
 use contracts::gateway::v1::TenantState;
-use kernel::id::is_slug;
+use kernel::{TenantId, id::is_slug};
 use tokio::time::Instant;
 
-use super::{Problem, place::Name};
+use super::Problem;
 use crate::directory::{Directory, TenantFacts};
 
 /// How long an answer is believed.
@@ -20,11 +20,22 @@ const BELIEVED: Duration = Duration::from_secs(3);
 /// lately.
 const KEPT: usize = 4_096;
 
+/// How a tenant's pages are asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Name {
+    /// By the tenant's short name, in the path.
+    Slug(String),
+    /// By one of its host names, in lower case and without a port.
+    Host(String),
+    /// By its id, in a sealed link.
+    Id(TenantId),
+}
+
 type Found = Option<Arc<TenantFacts>>;
 
-/// The tenants that are served, by the names of their help centres.
+/// The tenants that are served, by the names of their pages.
 #[derive(Debug)]
-pub(super) struct Tenants {
+pub(crate) struct Tenants {
     directory: Directory,
     kept: Mutex<Kept>,
 }
@@ -37,13 +48,13 @@ struct Kept {
 }
 
 impl Tenants {
-    pub(super) fn new(directory: Directory) -> Self {
+    pub(crate) fn new(directory: Directory) -> Self {
         Self { directory, kept: Mutex::default() }
     }
 
     /// The tenant of this name, if there is one and it is served. `may_ask` says whether the visitor may
     /// still have names looked up that are not remembered.
-    pub(super) async fn find(
+    pub(crate) async fn find(
         &self,
         name: &Name,
         may_ask: impl FnOnce() -> Result<(), Problem>,
@@ -59,9 +70,10 @@ impl Tenants {
         let found = match name {
             Name::Slug(slug) => self.directory.tenant_by_slug(slug).await,
             Name::Host(host) => self.directory.tenant_by_host(host).await,
+            Name::Id(id) => self.directory.tenant(*id).await,
         };
         let found = found.map_err(|error| {
-            tracing::warn!(%error, "a help centre cannot be looked up");
+            tracing::warn!(%error, "the tenant of a page cannot be looked up");
             Problem::Away
         })?;
         let served = found.filter(|tenant| tenant.state == TenantState::Active).map(Arc::new);
