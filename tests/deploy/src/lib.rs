@@ -3,6 +3,7 @@
 //! - [`chart`]: the Helm chart, rendered with each set of values of its `ci` folder.
 //! - [`compose`]: the compose file with its variables.
 //! - [`settings`]: what the suite's own binary says of a settings file.
+//! - [`running`]: the chart's pods as processes of this machine.
 //!
 //! The rendering and the schemas of Kubernetes and of Compose are those of Python packages that
 //! `xtask` pins; a set that they find a fault in fails every test that asks for it.
@@ -12,6 +13,7 @@
 
 pub mod chart;
 pub mod compose;
+pub mod running;
 pub mod settings;
 
 use std::{

@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 use crate::{finish, prepared, workspace};
 
 /// The variable that names the binary under test.
-const BINARY: &str = "AFTERCARE_TEST_BINARY";
+pub(crate) const BINARY: &str = "AFTERCARE_TEST_BINARY";
 
 /// What a process is given: the settings file, the seed (the shipped one where there is none), and
 /// its variables.

@@ -4,4 +4,5 @@
 mod compose;
 mod network;
 mod pods;
+mod running;
 mod values;

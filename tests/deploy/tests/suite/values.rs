@@ -183,6 +183,22 @@ fn wrong_values_are_refused_with_the_reason() {
 }
 
 #[test]
+fn the_values_in_the_readme_work() {
+    let readme = read("README.md");
+    let (_, block) = readme.split_once("```yaml\n").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("readme.yaml");
+    fs::write(&file, block.split_once("```").unwrap().0).unwrap();
+    let sets = rendered(&[&file]).unwrap_or_else(|faults| panic!("{faults}"));
+    assert!(sets[0].settings().contains("operators = [\"ada\"]"), "{}", sets[0].settings());
+    // The commands before it make what it names.
+    for object in ["database", "keys", "seed"] {
+        let made = format!("create secret generic aftercare-{object} ");
+        assert!(readme.contains(&made), "{made}");
+    }
+}
+
+#[test]
 fn what_the_operator_reads_goes_by_the_values() {
     for set in sets() {
         let alone = !set.settings().contains("[[identity.oidc]]");
