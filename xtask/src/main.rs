@@ -36,7 +36,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Formatting, lints, contracts, alerts, licences and house rules
+    /// Formatting, lints, contracts, alerts, deployment, licences and house rules
     Check,
     /// Everything that check does, then all tests, on SQLite and on a private PostgreSQL
     Test {

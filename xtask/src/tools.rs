@@ -25,7 +25,7 @@ pub(crate) enum Tool {
 }
 
 /// What `check` needs.
-pub(crate) const FOR_CHECK: &[Tool] = &[Tool::Node, Tool::Npm, Tool::Promtool];
+pub(crate) const FOR_CHECK: &[Tool] = &[Tool::Node, Tool::Npm, Tool::Promtool, Tool::Python];
 /// What `test` needs.
 pub(crate) const FOR_TEST: &[Tool] = &[
     Tool::Node,

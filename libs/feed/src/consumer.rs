@@ -211,7 +211,8 @@ impl<H: Handler> Consumer<H> {
                 Ok(step) => {
                     backoff = BACKOFF[0];
                     match step {
-                        Step::Moved => Duration::ZERO,
+                        Step::Moved if self.is_behind(partition) => Duration::ZERO,
+                        Step::Moved => self.handler.gather(),
                         Step::Idle => Duration::from_millis(1),
                         Step::Stopped => STANDBY,
                     }
@@ -536,6 +537,12 @@ impl<H: Handler> Consumer<H> {
         let before = partitions.insert(partition, standing).unwrap_or_default();
         self.measure(&partitions);
         before
+    }
+
+    /// Whether more is known to be in a partition than was applied.
+    fn is_behind(&self, partition: u32) -> bool {
+        let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        partitions.get(&partition).is_some_and(|standing| standing.behind > 0)
     }
 
     /// Leaves it to the metrics of whoever holds the lease from now on to tell how partitions stand.

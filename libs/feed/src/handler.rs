@@ -1,6 +1,6 @@
 //! What a consumer does with an event.
 
-use std::{error::Error as StdError, future::Future};
+use std::{error::Error as StdError, future::Future, time::Duration};
 
 use store::{Retry, Tx};
 use tracing::Instrument as _;
@@ -23,6 +23,12 @@ pub trait Handler: Send + Sync + 'static {
         tx: &mut Tx,
         event: &Event,
     ) -> impl Future<Output = Result<(), HandleError>> + Send;
+
+    /// How long events are let gather before they are applied, where there are none behind them. For
+    /// effects that cost less for many events at once, and that nobody waits for.
+    fn gather(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Applies several events in their order, inside one `tx`. Worth overriding where many rows can
     /// be written by one statement; all that is said of `apply` holds, and where this fails the

@@ -54,6 +54,12 @@ pub(crate) async fn append(
     tx: &mut Tx,
     all: Vec<Happened>,
 ) -> Result<(), Error> {
+    events::append(tx, app.partitions, &events_of(author, all)).await?;
+    Ok(())
+}
+
+/// What happened, as events.
+pub(crate) fn events_of(author: &Author, all: Vec<Happened>) -> Vec<NewEvent> {
     let event = |happened: Happened| NewEvent {
         tenant: author.tenant,
         aggregate: happened.aggregate,
@@ -65,9 +71,7 @@ pub(crate) async fn append(
         actor: author.actor.clone(),
         trace: author.trace.clone(),
     };
-    let all: Vec<_> = all.into_iter().map(event).collect();
-    events::append(tx, app.partitions, &all).await?;
-    Ok(())
+    all.into_iter().map(event).collect()
 }
 
 /// The last event of a survey.

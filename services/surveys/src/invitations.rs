@@ -120,7 +120,10 @@ pub(crate) async fn save(
         return Ok((after, Vec::new()));
     }
     let happened = numbered(&after, changes, at, before.sequence + 1);
-    after.version = before.version + 1;
+    // What nobody sees of it is no other version.
+    if convert::invitation(&after) != convert::invitation(before) {
+        after.version = before.version + 1;
+    }
     if let Some(last) = happened.last() {
         (after.sequence, after.last_at) = (last.sequence, last.at);
     }

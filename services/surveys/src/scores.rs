@@ -4,7 +4,10 @@
 //! change and are read from their row. `scored` keeps up to which of its events a response was counted,
 //! so that an event that is told again, after a rewind, changes nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use contracts::surveys::v1::{Standing, SurveyEvent, survey_event::Change};
 use feed::{Event, HandleError, Handler};
@@ -21,6 +24,10 @@ pub const CONSUMER: &str = "surveys.scores";
 /// The service whose feed it reads.
 pub const SOURCE: &str = "surveys";
 
+/// How long events gather: a score is nobody's to wait for, and a batch costs little more than one
+/// event.
+const GATHER: Duration = Duration::from_millis(200);
+
 /// Keeps the table of scores.
 #[derive(Clone, Debug)]
 pub struct Scores(pub App);
@@ -33,6 +40,10 @@ pub(crate) struct Judged {
 }
 
 impl Handler for Scores {
+    fn gather(&self) -> Duration {
+        GATHER
+    }
+
     async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), HandleError> {
         self.apply_all(tx, &[event]).await
     }

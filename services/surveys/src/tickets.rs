@@ -5,7 +5,9 @@
 
 use contracts::{
     surveys::v1::{InvitationChannel, InvitationState},
-    tickets::v1::{Channel, CloseReason, TicketEvent, TicketResolved, ticket_event::Change},
+    tickets::v1::{
+        Channel, CloseReason, TicketClosed, TicketEvent, TicketResolved, ticket_event::Change,
+    },
 };
 use feed::{Event, HandleError, Handler};
 use kernel::{CustomerId, InvitationId, LoopId, ResponseId, TicketId, Time};
@@ -46,7 +48,7 @@ impl Handler for Tickets {
             Some(Change::Resolved(resolved)) if resolved.r#loop.is_empty() => {
                 seen.resolved(tx, &payload, resolved).await?;
             }
-            Some(Change::Reopened(_)) => seen.reopened(tx).await?,
+            Some(Change::Reopened(reopened)) => seen.reopened(tx, reopened.reopen_count).await?,
             Some(Change::Created(created)) => {
                 if let Some(id) = LoopId::parse_name(&created.r#loop) {
                     seen.followed_up(tx, id).await?;
@@ -54,7 +56,7 @@ impl Handler for Tickets {
             }
             Some(Change::Closed(closed)) => {
                 if let Some(id) = LoopId::parse_name(&closed.r#loop) {
-                    seen.closed(tx, id, closed.reason()).await?;
+                    seen.closed(tx, id, closed).await?;
                 }
             }
             // Who confirms or objects is closed or reopened by it; nothing else is asked about, and a
@@ -156,6 +158,7 @@ impl Seen<'_> {
                 blocks: Vec::new(),
                 tries: 0,
                 contact: String::new(),
+                sent: None,
                 tell: None,
                 requested: None,
                 ended: None,
@@ -169,18 +172,24 @@ impl Seen<'_> {
         Ok(made.then_some(id))
     }
 
-    /// Who was not asked yet is not asked; a loop whose follow-up goes on is open again. A follow-up
-    /// ticket has the id of its loop.
-    async fn reopened(&self, tx: &mut Tx) -> Result<(), Error> {
+    /// Who was not asked yet about the resolutions before is not asked; a loop whose follow-up goes on is
+    /// open again. A follow-up ticket has the id of its loop. What is told again after a rewind takes
+    /// nothing back that came later.
+    async fn reopened(&self, tx: &mut Tx, count: i32) -> Result<(), Error> {
         let tenant = self.author.tenant;
+        let held = loops::lock(tx, tenant, LoopId::from(self.ticket.uuid())).await?;
+        let mut goes_on = held.is_some();
         for id in rows::of_ticket(tx, tenant, self.ticket).await? {
             let (before, at) = invitations::hold(self.app, &self.author, tx, id).await?;
+            if before.body.instance > count {
+                goes_on = false;
+                continue;
+            }
             let step = before.clone().cancel(at);
             let (_, happened) = invitations::save(&self.author, tx, &before, step, at).await?;
             events::append(self.app, &self.author, tx, happened).await?;
         }
-        let held = loops::lock(tx, tenant, LoopId::from(self.ticket.uuid())).await?;
-        let Some(held) = held else { return Ok(()) };
+        let Some(held) = held.filter(|_| goes_on) else { return Ok(()) };
         if let Some(after) = held.reopened(monotone(self.app.clock.now(), held.last_at)) {
             let happened = submission::save_loop(tx, tenant, &after).await?;
             events::append(self.app, &self.author, tx, vec![happened]).await?;
@@ -202,18 +211,20 @@ impl Seen<'_> {
 
     /// The follow-up of a loop was closed: the customer is asked again, unless it came to nothing or the
     /// survey is asked no more.
-    async fn closed(&self, tx: &mut Tx, id: LoopId, reason: CloseReason) -> Result<(), Error> {
+    async fn closed(&self, tx: &mut Tx, id: LoopId, closed: &TicketClosed) -> Result<(), Error> {
         let tenant = self.author.tenant;
         let Some(held) = loops::lock(tx, tenant, id).await? else { return Ok(()) };
         let at = monotone(self.app.clock.now(), held.last_at);
         if held.closed(None, at).is_none() {
             return Ok(());
         }
-        let settled = matches!(reason, CloseReason::Confirmed | CloseReason::Silent);
+        let settled = matches!(closed.reason(), CloseReason::Confirmed | CloseReason::Silent);
         let survey = surveys::lock(tx, tenant, held.survey).await?;
         let survey = survey.filter(|survey| settled && !survey.archived);
         let invitation = match survey {
-            Some(survey) => self.ask_again(tx, &survey, held.response, (id, held.sequence)).await?,
+            Some(survey) => {
+                self.ask_again(tx, &survey, held.response, (id, closed.instance)).await?
+            }
             None => None,
         };
         if let Some(after) = held.closed(invitation, at) {
@@ -229,7 +240,7 @@ impl Seen<'_> {
         tx: &mut Tx,
         survey: &Survey,
         response: ResponseId,
-        (id, closing): (LoopId, i64),
+        (id, instance): (LoopId, i32),
     ) -> Result<Option<InvitationId>, Error> {
         let first = responses::lock(tx, self.author.tenant, response).await?;
         let first = first.ok_or(Error::Corrupt("loops.response"))?;
@@ -243,8 +254,8 @@ impl Seen<'_> {
         let asks = AfterResolution { channel: by(asks.channel, came_by), ..asks };
         let new = New {
             // One that was taken back since its ticket was reopened is made anew.
-            cause: format!("{}/closings/{closing}", id.name()),
-            instance: 0,
+            cause: format!("{}/closings/{instance}", id.name()),
+            instance,
             follows: Some(id),
             origin: Origin { ticket: Some(self.ticket), ..first.origin },
             locale: first.locale,
@@ -294,7 +305,7 @@ mod tests {
 
     use contracts::{
         surveys::v1::{LoopState, Standing},
-        tickets::v1::{TicketClosed, TicketCreated, TicketReopened},
+        tickets::v1::{TicketCreated, TicketReopened},
     };
 
     use super::*;
@@ -317,9 +328,14 @@ mod tests {
         fixture.happens(number, Some(customer), created).await;
     }
 
-    async fn closed(fixture: &Fixture, number: u128, customer: CustomerId, reason: CloseReason) {
+    async fn closed(
+        fixture: &Fixture,
+        number: u128,
+        customer: CustomerId,
+        (reason, instance): (CloseReason, i32),
+    ) {
         let name = LoopId::from(uuid::Uuid::from_u128(number)).name();
-        let closed = TicketClosed { reason: reason.into(), r#loop: name };
+        let closed = TicketClosed { reason: reason.into(), r#loop: name, instance };
         fixture.happens(number, Some(customer), Change::Closed(closed)).await;
     }
 
@@ -335,8 +351,8 @@ mod tests {
         // The resolution of a follow-up asks nothing by itself.
         let resolved = TicketResolved { r#loop: "loops/x".to_owned(), ..Default::default() };
         fixture.happens(follow_up, Some(customer), Change::Resolved(resolved)).await;
-        closed(&fixture, follow_up, customer, CloseReason::Confirmed).await;
-        closed(&fixture, follow_up, customer, CloseReason::Confirmed).await;
+        closed(&fixture, follow_up, customer, (CloseReason::Confirmed, 1)).await;
+        closed(&fixture, follow_up, customer, (CloseReason::Confirmed, 1)).await;
         let one = fixture.loops().await.remove(0);
         assert_eq!(one.state(), LoopState::Closed);
         let again = fixture.invitation(&name).await;
@@ -363,17 +379,24 @@ mod tests {
         let customer = fixture.customer(1).await;
         let follow_up = opened(&fixture, customer).await;
         created(&fixture, follow_up, customer).await;
-        closed(&fixture, follow_up, customer, CloseReason::Silent).await;
+        closed(&fixture, follow_up, customer, (CloseReason::Silent, 1)).await;
         let first = fixture.loops().await.remove(0).invitation;
         let reopened = Change::Reopened(TicketReopened { reopen_count: 1 });
         fixture.happens(follow_up, Some(customer), reopened).await;
         let open = fixture.loops().await.remove(0);
         assert_eq!((open.state(), open.invitation.as_str()), (LoopState::Open, ""));
-        closed(&fixture, follow_up, customer, CloseReason::Confirmed).await;
+        closed(&fixture, follow_up, customer, (CloseReason::Confirmed, 2)).await;
         let second = fixture.loops().await.remove(0).invitation;
         assert_ne!(first, second);
         let name = TicketId::from(uuid::Uuid::from_u128(follow_up)).name();
         assert_eq!(fixture.invitation(&name).await.name, second);
+        // What is told again changes nothing.
+        let before = (fixture.loops().await, fixture.invitation(&name).await);
+        closed(&fixture, follow_up, customer, (CloseReason::Silent, 1)).await;
+        let reopened = Change::Reopened(TicketReopened { reopen_count: 1 });
+        fixture.happens(follow_up, Some(customer), reopened).await;
+        closed(&fixture, follow_up, customer, (CloseReason::Confirmed, 2)).await;
+        assert_eq!((fixture.loops().await, fixture.invitation(&name).await), before);
     }
 
     #[tokio::test]
@@ -382,7 +405,7 @@ mod tests {
         let customer = fixture.customer(1).await;
         let follow_up = opened(&fixture, customer).await;
         created(&fixture, follow_up, customer).await;
-        closed(&fixture, follow_up, customer, CloseReason::Spam).await;
+        closed(&fixture, follow_up, customer, (CloseReason::Spam, 1)).await;
         let one = fixture.loops().await.remove(0);
         assert_eq!((one.state(), one.invitation.as_str()), (LoopState::Closed, ""));
     }

@@ -233,6 +233,9 @@ mod tests {
         assert_eq!(fixture.invitation(&ticket).await.state(), InvitationState::Cancelled);
         let again = contracts::tickets::v1::TicketResolved { instance: 2, ..Default::default() };
         fixture.happens(1, Some(customer), Change::Resolved(again)).await;
+        // What is told again after a rewind takes nothing back that came later.
+        let reopened = Change::Reopened(TicketReopened { reopen_count: 1 });
+        fixture.happens(1, Some(customer), reopened).await;
         let second = fixture.invitation(&ticket).await;
         assert_ne!(second.name, first.name);
         fixture.later(DAY).await;

@@ -3,6 +3,8 @@
 //!
 //! The ticket's id is the loop's, so that there is one, however often the event is read.
 
+use std::time::Duration;
+
 use ::store::{Tx, events};
 use contracts::{
     surveys::v1::{LoopOpened, SurveyEvent, survey_event::Change},
@@ -32,11 +34,18 @@ pub const CONSUMER: &str = "tickets.loops";
 /// The service whose feed it reads.
 pub const SOURCE: &str = "surveys";
 
+/// How long events gather: most are of answers that open nothing, and a follow-up is a matter of hours.
+const GATHER: Duration = Duration::from_millis(200);
+
 /// Makes the follow-up tickets.
 #[derive(Clone, Debug)]
 pub struct Loops(pub App);
 
 impl Handler for Loops {
+    fn gather(&self) -> Duration {
+        GATHER
+    }
+
     async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), HandleError> {
         let payload: SurveyEvent = event.decode()?;
         let Some(Change::LoopOpened(opened)) = payload.change else { return Ok(()) };

@@ -155,7 +155,10 @@ impl<'a> Desk<'a> {
         const TITLE: &str = "After each resolution";
         let live = json!({ "state": "SURVEY_STATE_LIVE", "pageSize": 1000 });
         let live = self.system().call("ListSurveys", live).await;
-        let asks = |survey: &&Value| survey["title"] == TITLE;
+        // One that somebody has written otherwise since is another.
+        let at_once = json!({ "delay": "0s", "validFor": "1209600s" });
+        let asks =
+            |survey: &&Value| survey["title"] == TITLE && survey["afterResolution"] == at_once;
         if let Some(found) = live["surveys"].as_array().into_iter().flatten().find(asks) {
             return found.clone();
         }

@@ -39,14 +39,16 @@ impl<'a> Linked<'a> {
         self.desk.holder(&self.token)
     }
 
-    /// The invitation.
-    ///
-    /// # Panics
-    /// Where there is none.
+    /// The invitation: the newest, where several surveys ask.
     pub async fn invitation(&self) -> Value {
+        self.invitations().await.remove(0)
+    }
+
+    /// All of them.
+    pub async fn invitations(&self) -> Vec<Value> {
         let request = json!({ "ticket": name(&self.ticket) });
         let all = self.desk.system().call("ListInvitations", request).await;
-        all["invitations"][0].clone()
+        all["invitations"].as_array().cloned().unwrap_or_default()
     }
 
     /// The token of a link to the invitation alone.

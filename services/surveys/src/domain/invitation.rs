@@ -70,6 +70,8 @@ pub struct Body {
     pub tries: u32,
     /// What customers granted, `customers/{id}/contacts/{id}`; empty before.
     pub contact: String,
+    /// Whether it was sent, as whoever sends it has said.
+    pub sent: Option<bool>,
     /// What became of the delivery, until customers was told.
     pub tell: Option<Tell>,
     /// When it was handed over.
@@ -248,6 +250,10 @@ impl Invitation {
 
     /// It was sent, or could not be. What was told before is not told again.
     pub fn report(mut self, sent: bool, at: Time) -> Step {
+        if self.body.sent.is_some() {
+            return Step { invitation: self, changes: Vec::new() };
+        }
+        self.body.sent = Some(sent);
         self.body.tell = Some(Tell { sent, at });
         match self.state {
             InvitationState::Requested if sent => {
@@ -415,6 +421,7 @@ pub(crate) mod tests {
                 blocks: Vec::new(),
                 tries: 0,
                 contact: String::new(),
+                sent: None,
                 tell: None,
                 requested: None,
                 ended: None,

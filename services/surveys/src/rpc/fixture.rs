@@ -237,6 +237,16 @@ impl Fixture {
         super::publish_survey::handle(self.app.clone(), editor(), asked).await
     }
 
+    /// Another version goes live, with a question more.
+    pub(crate) async fn publish_changed(&self, name: &str) {
+        let mut survey = self.read(editor(), name).await.unwrap();
+        survey.draft.as_mut().unwrap().questions.push(question("more", pb::QuestionKind::Nps));
+        let draft = pb::Survey { name: name.to_owned(), draft: survey.draft, ..Default::default() };
+        let asked = pb::UpdateSurveyRequest { survey: Some(draft), ..Default::default() };
+        super::update_survey::handle(self.app.clone(), editor(), asked).await.unwrap();
+        self.publish(name).await.unwrap();
+    }
+
     /// What was published.
     pub(crate) async fn version(&self, name: &str, number: i64) -> pb::SurveyVersion {
         let asked = pb::GetSurveyVersionRequest { name: format!("{name}/versions/{number}") };

@@ -7,13 +7,16 @@ use kernel::{
     language,
 };
 use rpc::{Call, wire};
-use store::transact;
+use store::{Tx, transact};
 
 use crate::{
     App, Error,
     command::{self, reaches},
     convert,
-    domain::{logic::Answers, response::Origin},
+    domain::{
+        logic::Answers,
+        response::{Origin, Response},
+    },
     events::{self, Author},
     store::responses,
     submission::{self, Submission},
@@ -55,7 +58,8 @@ pub(crate) async fn handle(
 
     let now = app.clock.now();
     let (answers, at) = (path.counting(&told.answers), told.at.unwrap_or(now));
-    let same = (&told.origin, &answers, number, told.at, &told.locale);
+    // The version as it was told: what is sent again after another was published is the same.
+    let same = (&told.origin, &answers, told.number, told.at, &told.locale);
     let submission = Submission {
         id: told.id,
         hash: app.hash(tenant, &same),
@@ -69,23 +73,43 @@ pub(crate) async fn handle(
     let response = submission::new(&submission, &asked, &told.origin, None, Standing::Counted, now);
     let author = Author::of(&call);
     let written = transact!(app.db, "response.record", |tx| {
-        if !responses::insert(tx, tenant, &response).await? {
-            return Ok(false);
-        }
-        let mut happened = vec![submission::submitted(&response)];
-        let (path, cause) = (&submission.path, response.id.name());
-        happened.extend(submission::open(&app, tx, tenant, &response, path, &cause).await?);
-        events::append(&app, &author, tx, happened).await?;
-        Ok::<_, Error>(true)
-    })?;
-    if written {
-        return Ok(convert::response(&response));
+        write(&app, &author, tx, &response, &submission).await
+    });
+    match written {
+        Ok(()) => return Ok(convert::response(&response)),
+        Err(Error::ResponseExists { .. }) => {}
+        Err(error) => return Err(error),
     }
     let earlier = responses::get(&app.db, tenant, told.id).await?;
     let same = earlier.filter(|earlier| earlier.hash == response.hash);
     let same = same.filter(|earlier| earlier.survey == response.survey);
     let name = told.id.name();
     same.as_ref().map(convert::response).ok_or(Error::ResponseExists { name })
+}
+
+/// Writes it, and opens a loop where the answers ask for one.
+async fn write(
+    app: &App,
+    author: &Author,
+    tx: &mut Tx,
+    response: &Response,
+    submission: &Submission,
+) -> Result<(), Error> {
+    let (tenant, name) = (author.tenant, response.id.name());
+    let mut happened = vec![submission::submitted(response)];
+    let new = if submission.path.follow_up {
+        let new = responses::insert(tx, tenant, response).await?;
+        if new {
+            let path = &submission.path;
+            happened.extend(submission::open(app, tx, tenant, response, path, &name).await?);
+            events::append(app, author, tx, happened).await?;
+        }
+        new
+    } else {
+        let happened = events::events_of(author, happened);
+        responses::record(tx, app.partitions, tenant, response, &happened).await?
+    };
+    if new { Ok(()) } else { Err(Error::ResponseExists { name }) }
 }
 
 /// The number of the version that is asked now.
@@ -179,6 +203,9 @@ mod tests {
         let first = record(editor(), told(&survey.name, 7, 1)).await.unwrap();
         assert_eq!((first.evidence(), first.standing()), (Evidence::Api, Standing::Counted));
         assert_eq!(first.version, format!("{}/versions/1", survey.name));
+        assert_eq!(record(editor(), told(&survey.name, 7, 1)).await.unwrap(), first);
+        // Also where another version was published since.
+        fixture.publish_changed(&survey.name).await;
         assert_eq!(record(editor(), told(&survey.name, 7, 1)).await.unwrap(), first);
         let error = record(editor(), told(&survey.name, 7, 2)).await.unwrap_err();
         assert!(matches!(error, Error::ResponseExists { .. }), "{error:?}");

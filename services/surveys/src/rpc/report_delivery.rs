@@ -30,7 +30,8 @@ pub(crate) async fn handle(
     let (sent, author) = (outcome == DeliveryOutcome::Sent, Author::of(&call));
     let after = transact!(app.db, "invitation.report", |tx| {
         let (before, at) = invitations::hold(&app, &author, tx, id).await?;
-        if before.body.contact.is_empty() {
+        let told_otherwise = before.body.sent.is_some_and(|told| told != sent);
+        if before.body.contact.is_empty() || told_otherwise {
             return Err(Error::invitation_state(&before, at));
         }
         let step = before.clone().report(sent, at);

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use contracts::surveys::v1::Standing;
 use kernel::{ResponseId, SurveyId, TenantId, Time};
 use sqlx::{FromRow, types::Json};
-use store::{Db, List, Sql, Tx, args};
+use store::{
+    Arg, Db, Engine, List, Sql, Tx, Unique, args,
+    events::{self, NewEvent},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -53,6 +56,10 @@ const LIST_BY_STANDING: Sql = Sql::both(
 );
 const WORDS: Sql =
     Sql::both("SELECT question, words FROM response_texts WHERE tenant = $1 AND response = $2");
+
+const INTO_WORDS: &str = "INSERT INTO response_texts (tenant, response, question, words) VALUES ";
+/// Two responses have one id.
+const KEY: Unique = Unique { name: "responses_key", columns: "responses.tenant, responses.id" };
 
 /// Every fixed statement of this module.
 pub(crate) const STATEMENTS: &[Sql] = &[INSERT, JUDGE, GET, LOCK, LIST, LIST_BY_STANDING, WORDS];
@@ -127,8 +134,59 @@ pub(crate) async fn insert(
     response: &Response,
 ) -> Result<bool, Error> {
     let (plain, words) = split(&response.answers);
+    if tx.execute(INSERT, values(tenant, response, &plain)?).await? == 0 {
+        return Ok(false);
+    }
+    if !words.is_empty() {
+        let mut list = List::new(INTO_WORDS);
+        list.rows(rows_of(tenant, response, &words));
+        let (text, values) = list.finish();
+        tx.execute(text, values).await?;
+    }
+    Ok(true)
+}
+
+/// Writes a new one with its words and its events: one round trip on PostgreSQL. False where the id is
+/// taken; the transaction then is good for nothing more.
+pub(crate) async fn record(
+    tx: &mut Tx,
+    partitions: u32,
+    tenant: TenantId,
+    response: &Response,
+    happened: &[NewEvent],
+) -> Result<bool, Error> {
+    if tx.engine() == Engine::Sqlite {
+        if !insert(tx, tenant, response).await? {
+            return Ok(false);
+        }
+        events::append(tx, partitions, happened).await?;
+        return Ok(true);
+    }
+    let (plain, words) = split(&response.answers);
+    let mut inserts = List::new(
+        "WITH response AS (INSERT INTO responses (tenant, id, sequence, last_at, survey, number, \
+         series, invitation, ticket, customer, team, agent, product, channel, locale, evidence, \
+         standing, exclusion, answers, path, day, hash, submitted_at, created_at) VALUES (",
+    );
+    inserts.binds(values(tenant, response, &plain)?).push(")), ");
+    if !words.is_empty() {
+        inserts.push("words AS (").push(INTO_WORDS);
+        inserts.rows(rows_of(tenant, response, &words)).push("), ");
+    }
+    match events::append_with(tx, inserts, partitions, happened).await {
+        Ok(()) => Ok(true),
+        Err(error) if error.is_unique_violation(&KEY) || events::is_taken(&error) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn values(
+    tenant: TenantId,
+    response: &Response,
+    plain: &BTreeMap<String, serde_json::Value>,
+) -> Result<Vec<Arg>, Error> {
     let origin = &response.origin;
-    let values = args![
+    Ok(args![
         tenant,
         response.id,
         response.sequence,
@@ -147,26 +205,21 @@ pub(crate) async fn insert(
         response.evidence as i32,
         response.standing as i32,
         &response.exclusion,
-        super::json(&plain)?,
+        super::json(plain)?,
         super::json(&response.path)?,
         response.day,
         response.hash.as_slice(),
         response.submitted_at,
         response.created_at,
-    ];
-    if tx.execute(INSERT, values).await? == 0 {
-        return Ok(false);
-    }
-    if !words.is_empty() {
-        let mut list =
-            List::new("INSERT INTO response_texts (tenant, response, question, words) VALUES ");
-        list.rows(
-            words.iter().map(|(question, words)| args![tenant, response.id, question, words]),
-        );
-        let (text, values) = list.finish();
-        tx.execute(text, values).await?;
-    }
-    Ok(true)
+    ])
+}
+
+fn rows_of(
+    tenant: TenantId,
+    response: &Response,
+    words: &[(String, String)],
+) -> impl Iterator<Item = Vec<Arg>> {
+    words.iter().map(move |(question, words)| args![tenant, response.id, question, words])
 }
 
 /// Writes how one stands whose row is locked.

@@ -220,8 +220,11 @@ impl Changed {
             body.resolution.map(|resolved| Resolved { silent_close: None, ..resolved });
         self.ticket.category = Category::Closed;
         self.touch(cx.at);
-        let r#loop = self.ticket.body.loop_name();
-        let closed = contracts::tickets::v1::TicketClosed { reason: reason.into(), r#loop };
+        let closed = contracts::tickets::v1::TicketClosed {
+            reason: reason.into(),
+            r#loop: self.ticket.body.loop_name(),
+            instance: self.ticket.body.resolution.map_or(0, |resolved| resolved.instance),
+        };
         self.note("ticket.closed", Change::Closed(closed));
     }
 }

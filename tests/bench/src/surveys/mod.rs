@@ -129,7 +129,9 @@ fn recording(suite: &Suite, survey: &str, first: u64, answered: Answered) -> Res
     let ids = tickets::ids();
     Ok(Arc::new(move |n| {
         let name = ResponseId::from(ids.next()).name();
-        let response = Response { name, ..response(first + n, answered, now) };
+        // The version is known, so that nothing has to be looked up.
+        let version = format!("{parent}/versions/1");
+        let response = Response { name, version, ..response(first + n, answered, now) };
         let request = RecordResponseRequest { parent: parent.clone(), response: Some(response) };
         Call { message: request.encode_to_vec().into(), ..call.clone() }
     }))

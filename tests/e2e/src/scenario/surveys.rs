@@ -241,9 +241,9 @@ async fn simulate(desk: &Desk<'_>) -> Prepared {
 async fn asked(desk: &Desk<'_>) -> (Value, Value) {
     desk.asking().await;
     let linked = Linked::new(desk).await;
-    let handed = until("the invitation is handed over", async || {
-        let invitation = linked.invitation().await;
-        (invitation["state"] == "INVITATION_STATE_REQUESTED").then_some(invitation)
+    let handed = until("an invitation is handed over", async || {
+        let mut all = linked.invitations().await.into_iter();
+        all.find(|one| one["state"] == "INVITATION_STATE_REQUESTED")
     });
     (handed.await, linked.ticket)
 }

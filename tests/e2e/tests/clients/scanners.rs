@@ -36,7 +36,7 @@ async fn asked(desk: &Desk<'_>) -> usize {
         });
         let answer = desk.system().call("ListInvitations", request).await;
         count += answer["invitations"].as_array().map_or(0, Vec::len);
-        page = answer["nextPageToken"].as_str().unwrap_or_default().to_owned();
+        answer["nextPageToken"].as_str().unwrap_or_default().clone_into(&mut page);
         if page.is_empty() {
             return count;
         }

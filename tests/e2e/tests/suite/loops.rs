@@ -25,7 +25,7 @@ impl Scene {
     async fn open() -> Self {
         let suite = Suite::of_two_processes().await;
         let at = At::free();
-        let house = format!("http://{}", suite.at("gateway").peer);
+        let door = format!("http://{}", suite.at("gateway").peer);
         let mut own = vec![("services.surveys.link", format!("http://{}", at.peer))];
         let links = [
             "services.gateway.link",
@@ -33,9 +33,9 @@ impl Scene {
             "services.customers.link",
             "services.knowledge.link",
         ];
-        own.extend(links.map(|link| (link, house.clone())));
-        let _house = suite.serve_with(&HOUSE, &own).await;
-        Self { suite, at, own, _house }
+        own.extend(links.map(|link| (link, door.clone())));
+        let house = suite.serve_with(&HOUSE, &own).await;
+        Self { suite, at, own, _house: house }
     }
 
     async fn surveys(&self) -> Process {

@@ -69,12 +69,12 @@ async fn over_grpc_a_trick_leads_nowhere_whoever_calls() {
                     path.to_lowercase(),
                     path.to_uppercase(),
                 ] {
-                    let status = caller.refused_at(&trick, scenario.method, &request).await;
+                    let status = caller.refused_at(&trick, scenario.method, request).await;
                     assert_eq!(status.code(), Code::Unimplemented, "{trick}: {status:?}");
                 }
                 let overridden = caller.clone().with("x-http-method-override", "DELETE");
-                let plain = caller.send(scenario.method, &request).await;
-                let outcome = overridden.send(scenario.method, &request).await;
+                let plain = caller.send(scenario.method, request).await;
+                let outcome = overridden.send(scenario.method, request).await;
                 // What is read may grow meanwhile; what became of the call may not differ.
                 let codes = [plain, outcome].map(|one| one.refusal().map(tonic::Status::code));
                 assert_eq!(codes[0], codes[1], "{path}");
@@ -91,7 +91,7 @@ async fn over_http_a_trick_leads_nowhere_whoever_calls() {
         for scenario in one_of_each_service() {
             let prepared = scenario.prepare(&desk).await;
             let request = &prepared.request;
-            let call = Call::of(scenario.method, &request);
+            let call = Call::of(scenario.method, request);
             let (path, query) = call.target.split_once('?').unwrap_or((&call.target, ""));
             let (before, last) = path.rsplit_once('/').unwrap();
             let below = &path["/v1/".len()..];

@@ -6,6 +6,9 @@ use std::{fs, path::Path};
 use aftercare_e2e::{Backend, Desk, Suite, Tenant, desk::name, until};
 use serde_json::{Value, json};
 
+/// Who follows tickets.
+const FOLLOWERS: [&str; 2] = ["customers.timeline", "surveys.tickets"];
+
 /// Copies a database that nobody has open.
 fn copy(from: &Path, to: &Path) {
     for end in ["", "-wal", "-shm"] {
@@ -99,19 +102,21 @@ async fn a_restored_source_is_noticed_and_rewound() {
     goes_on(&desk).await;
 }
 
-/// The operator sees that the consumer stands still, and why, and sets it going.
+/// The operator sees that who follows tickets stands still, and why, and sets it going.
 async fn is_stopped_and_rewound(suite: &Suite) {
-    let listed = until("the consumer stands still", async || {
+    let listed = until("the consumers stand still", async || {
         let listed = suite.run(&["feed", "list"]);
         assert_eq!(listed.code, 0, "{}", listed.err);
-        listed.out.contains("STOPPED: ").then_some(listed.out)
+        (listed.out.matches("STOPPED: ").count() == FOLLOWERS.len()).then_some(listed.out)
     })
     .await;
     let why = listed.split("STOPPED: ").nth(1).unwrap().lines().next().unwrap();
     assert!(why.len() > 10, "it is said why: {listed}");
-    let rewound = suite.run(&["feed", "rewind", "customers.timeline"]);
-    assert_eq!(rewound.code, 0, "{}", rewound.err);
-    until("the consumer goes on", async || {
+    for consumer in FOLLOWERS {
+        let rewound = suite.run(&["feed", "rewind", consumer]);
+        assert_eq!(rewound.code, 0, "{}", rewound.err);
+    }
+    until("the consumers go on", async || {
         let listed = suite.run(&["feed", "list"]).out;
         (listed.contains("runs") && !listed.contains("STOPPED")).then_some(())
     })
