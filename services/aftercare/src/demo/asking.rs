@@ -203,12 +203,18 @@ impl<'a> Asking<'a> {
     /// where nobody was asked who answers badly.
     pub(crate) async fn follow_up(&self) -> Result<Option<Loop>, Trouble> {
         let all = self.invitations().await?;
+        let mut asked: BTreeMap<&str, usize> = BTreeMap::new();
+        for one in all.iter().filter(|one| one.r#loop.is_empty()) {
+            *asked.entry(one.customer.as_str()).or_default() += 1;
+        }
+        // Who has other matters may be asked about those first, and then not again for a week.
         let bad = |one: &Invitation| {
             let who = *self.customers.get(&one.customer)?;
             let answered = one.state() == InvitationState::Completed && one.r#loop.is_empty();
-            (answered && mood(self.set, who).is_bad()).then_some((who, one.response.clone()))
+            let others = asked.get(one.customer.as_str()).copied();
+            (answered && mood(self.set, who).is_bad()).then(|| (others, who, one.response.clone()))
         };
-        let Some((_, response)) = all.iter().filter_map(bad).min() else { return Ok(None) };
+        let Some((_, _, response)) = all.iter().filter_map(bad).min() else { return Ok(None) };
         let opened = until("opened a loop", async || {
             let mut loops = self.loops().await?.into_iter();
             Ok(loops.find(|one| one.response == response && !one.follow_up.is_empty()))
@@ -241,8 +247,18 @@ impl<'a> Asking<'a> {
             Ok((one.state() != InvitationState::Pending).then_some(one))
         })
         .await?;
-        if invitation.state() == InvitationState::Requested {
-            self.submit(&invitation.name, "loop", "again", 5).await?;
+        match invitation.state() {
+            InvitationState::Requested | InvitationState::Delivered | InvitationState::Started => {
+                self.submit(&invitation.name, "loop", "again", 5).await?;
+            }
+            InvitationState::Completed => {}
+            // The customer is not asked again: consent or time stands in the way.
+            InvitationState::Unspecified
+            | InvitationState::Pending
+            | InvitationState::Expired
+            | InvitationState::Cancelled
+            | InvitationState::Suppressed
+            | InvitationState::Revoked => return Ok(()),
         }
         until("heard that it was made good", async || {
             let mut loops = self.loops().await?.into_iter();
@@ -312,11 +328,11 @@ impl Mood {
 
 /// How a customer answers, by the customer alone.
 fn mood(set: &Set, who: &str) -> Mood {
-    let number = match dice(set.name, who, "mood", 20) {
+    let number = match dice(set.name, who, "mood", 30) {
         0 => 1,
         1 => 2,
-        2..=3 => 3,
-        4..=10 => 4,
+        2..=4 => 3,
+        5..=15 => 4,
         _ => 5,
     };
     match dice(set.name, who, "answers", 10) {

@@ -37,8 +37,10 @@ use super::{
 const LATE: i64 = 28;
 /// By then everybody is asked how it was.
 const ASKED: i64 = LATE + 4;
-/// By then silence has closed what was resolved, holidays in between, and a customer may be asked again.
-const SETTLED: i64 = 16 * 24;
+/// By then a customer may be asked again, and the question is still open.
+const AGAIN: i64 = ASKED + 9 * 24;
+/// By then silence has closed what was resolved, long holidays in between.
+const SETTLED: i64 = 20 * 24;
 
 /// A set with the company that it is played at.
 pub(crate) struct House<'a> {
@@ -124,12 +126,13 @@ async fn ask(clocks: &Clocks, begun: Time, open: &[Open<'_>]) -> Result<()> {
         one.asking.answer(&tickets, goal).await.map_err(stopped)?;
         closed[at] = one.asking.follow_up().await.map_err(stopped)?;
     }
-    for (goal, at) in noons(begun, SETTLED, open)? {
+    for (goal, at) in noons(begun, AGAIN, open)? {
         clocks.to(goal).await?;
         if let Some(closed) = &closed[at] {
             open[at].asking.ask_again(closed).await.map_err(stopped)?;
         }
     }
+    clocks.to(begun + hours(SETTLED)).await?;
     for one in open {
         one.falls_silent().await.map_err(stopped)?;
     }

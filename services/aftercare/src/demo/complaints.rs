@@ -9,37 +9,30 @@ use std::{
 use anyhow::{Result, anyhow};
 use contracts::{
     customers::v1::{CreateProductRequest, Product},
-    tickets::v1::{GetTicketRequest, Ticket},
+    tickets::v1::{Category, GetTicketRequest, Ticket},
 };
 use futures::future::try_join_all;
 
 use super::{
-    AT_ONCE, TOO_MANY, in_lanes, people,
+    AT_ONCE, TOO_MANY,
+    asking::until,
+    in_lanes, people,
     play::Players,
     progress::Progress,
     rule,
     staff::{Case, Staff},
-    stopped,
     suite::{Trouble, told},
-    summary::Summary,
     texts::Texts,
 };
 
-/// How a performance ended.
-pub(crate) struct Ended {
-    pub(crate) summary: Summary,
-    /// The tickets, each with its row.
-    pub(crate) tickets: Vec<(String, Ticket)>,
-    /// The rows that were not played to their end, and why.
-    pub(crate) refused: Vec<(String, String)>,
-}
-
 /// Plays all complaints of a file.
-pub(crate) async fn perform(players: &Players<'_>, staff: &Staff, texts: &Texts) -> Result<Ended> {
-    catalogue(players, texts).await.map_err(stopped)?;
-    let played = play(players, staff, texts).await.map_err(stopped)?;
-    let tickets = read(players, &played.names).await.map_err(stopped)?;
-    Ok(Ended { summary: Summary::of(&tickets), tickets, refused: played.refused })
+pub(crate) async fn perform(
+    players: &Players<'_>,
+    staff: &Staff,
+    texts: &Texts,
+) -> Result<Played, Trouble> {
+    catalogue(players, texts).await?;
+    play(players, staff, texts).await
 }
 
 /// Records the products that the complaints are about; those that are there already are fine.
@@ -69,11 +62,11 @@ async fn catalogue(players: &Players<'_>, texts: &Texts) -> Result<(), Trouble> 
 }
 
 /// What became of the stories.
-struct Played {
+pub(crate) struct Played {
     /// The rows with their tickets' names.
     names: Vec<(String, String)>,
     /// The rows that were not played to their end, and why.
-    refused: Vec<(String, String)>,
+    pub(crate) refused: Vec<(String, String)>,
 }
 
 /// Plays every complaint: each agent a few at a time, all agents at once.
@@ -127,8 +120,22 @@ async fn end(
     }
 }
 
-/// The tickets as the suite has them, each with its row.
-async fn read(
+/// The tickets as the suite has them, each with its row; where so much time has passed that whoever is
+/// silent agrees, once they are closed.
+pub(crate) async fn read(
+    players: &Players<'_>,
+    played: &Played,
+    settled: bool,
+) -> Result<Vec<(String, Ticket)>, Trouble> {
+    until("closed what customers left silent", async || {
+        let tickets = tickets(players, &played.names).await?;
+        let still = tickets.iter().any(|(_, ticket)| ticket.category() == Category::Resolved);
+        Ok((!(settled && still)).then_some(tickets))
+    })
+    .await
+}
+
+async fn tickets(
     players: &Players<'_>,
     names: &[(String, String)],
 ) -> Result<Vec<(String, Ticket)>, Trouble> {

@@ -162,13 +162,17 @@ async fn perform(
         let tenant = crate::seed::tenant(seed, Some(set.tenant))?;
         suites.push(suite(config, args, tenant).await?);
     }
+    let mut bureaus = Vec::new();
     for texts in &programme.complaints {
         let tenant = tenant(seed, args.tenant.as_deref(), texts.form)?;
+        bureaus.push((texts, tenant, suite(config, args, tenant).await?));
+    }
+    let mut complaints = Vec::new();
+    for (texts, tenant, suite) in &bureaus {
         let staff = Staff::of(tenant, texts.form.language())?;
-        let suite = suite(config, args, tenant).await?;
-        let players = players(&suite, &staff, tenant, texts.form).map_err(stopped)?;
-        let ended = complaints::perform(&players, &staff, texts).await?;
-        report.add_complaints(tenant, texts, ended);
+        let players = players(suite, &staff, tenant, texts.form).map_err(stopped)?;
+        let played = complaints::perform(&players, &staff, texts).await.map_err(stopped)?;
+        complaints.push((players, played));
     }
     for (set, suite) in programme.sets.iter().zip(&suites) {
         let tenant = crate::seed::tenant(seed, Some(set.tenant))?;
@@ -176,16 +180,18 @@ async fn perform(
         let crew = crew(suite, &staff).map_err(stopped)?;
         houses.push(House { set, tenant, zone: zone(tenant)?, staff, crew });
     }
-    if houses.is_empty() {
-        return Ok(report);
-    }
-    let clocks = Clocks::find(config, args.admin.as_deref()).await?;
     let mut customers = Vec::new();
     for house in &houses {
         customers.push(house.customers().await?);
     }
+    let clocks = Clocks::find(config, args.admin.as_deref()).await?;
     let (played, moved) = case::play(&clocks, &houses, &customers).await?;
     report.moved = moved;
+    for ((texts, tenant, _), (players, played)) in bureaus.iter().zip(complaints) {
+        let tickets = complaints::read(&players, &played, moved).await.map_err(stopped)?;
+        report.add_complaints(tenant, texts, &tickets);
+        report.refused.extend(played.refused);
+    }
     for one in played {
         report.sets.push(Ending::of(&one).await.map_err(stopped)?);
         report.refused.extend(one.refused);

@@ -9,7 +9,6 @@ use serde::Serialize;
 use super::{
     AT_ONCE,
     case::Played,
-    complaints::Ended,
     in_lanes, matter,
     progress::Progress,
     suite::Trouble,
@@ -102,14 +101,17 @@ pub(crate) struct Where<'a> {
 }
 
 impl Report {
-    pub(crate) fn add_complaints(&mut self, tenant: &Tenant, texts: &Texts, ended: Ended) {
-        let look = Look { slug: tenant.slug.clone(), ..Look::of(&ended.tickets) };
-        self.refused.extend(ended.refused);
+    pub(crate) fn add_complaints(
+        &mut self,
+        tenant: &Tenant,
+        texts: &Texts,
+        tickets: &[(String, Ticket)],
+    ) {
         self.complaints.push(Complaints {
             tenant: format!("{} (`{}`)", tenant.title, tenant.slug),
             left_out: texts.left_out,
-            summary: ended.summary,
-            look,
+            summary: Summary::of(tickets),
+            look: Look { slug: tenant.slug.clone(), ..Look::of(tickets) },
         });
     }
 
