@@ -35,6 +35,8 @@ use super::{
 const PAGE: i32 = 1_000;
 /// How long after a resolution a customer is asked, in seconds.
 const DELAY: i64 = 2 * 3_600;
+/// How long the customer may answer from then on, in seconds.
+const VALID: i64 = 60 * 24 * 3_600;
 /// An answer so low is followed up.
 const BAD: i32 = 2;
 /// How often it is looked whether surveys have come as far.
@@ -114,12 +116,8 @@ impl<'a> Asking<'a> {
             let all = self.invitations().await?;
             let made: BTreeSet<_> =
                 all.iter().map(|one| (one.ticket.clone(), one.instance)).collect();
-            let is_due = |one: &Invitation| {
-                let due = one.due_time.as_ref().and_then(rpc::wire::time);
-                one.state() == InvitationState::Pending && due.is_none_or(|due| due <= now)
-            };
             let done = resolved.is_subset(&made)
-                && !all.iter().any(|one| own.contains(one.ticket.as_str()) && is_due(one));
+                && !all.iter().any(|one| own.contains(one.ticket.as_str()) && is_due(one, now));
             Ok(done.then_some(all))
         })
         .await?;
@@ -237,28 +235,29 @@ impl<'a> Asking<'a> {
         Ok(Some(closed))
     }
 
-    /// The customer of a loop is asked again, and is satisfied.
-    pub(crate) async fn ask_again(&self, closed: &Loop) -> Result<(), Trouble> {
+    /// The customer of a loop is asked again, and is satisfied; `false` where that has to wait, since the
+    /// customer was asked about something else less than a week before `now`.
+    pub(crate) async fn ask_again(&self, closed: &Loop, now: Time) -> Result<bool, Trouble> {
         let suite = self.crew.suite;
         let request = GetInvitationRequest { name: closed.invitation.clone() };
         let invitation = until("asked again", async || {
             let call = async |request| suite.invitations.clone().get_invitation(request).await;
             let one = suite.ask(&self.crew.recorder, &request, call).await?;
-            Ok((one.state() != InvitationState::Pending).then_some(one))
+            Ok((!is_due(&one, now)).then_some(one))
         })
         .await?;
         match invitation.state() {
+            InvitationState::Pending => return Ok(false),
             InvitationState::Requested | InvitationState::Delivered | InvitationState::Started => {
                 self.submit(&invitation.name, "loop", "again", 5).await?;
             }
             InvitationState::Completed => {}
-            // The customer is not asked again: consent or time stands in the way.
+            // Consent or time stands in the way.
             InvitationState::Unspecified
-            | InvitationState::Pending
             | InvitationState::Expired
             | InvitationState::Cancelled
             | InvitationState::Suppressed
-            | InvitationState::Revoked => return Ok(()),
+            | InvitationState::Revoked => return Ok(true),
         }
         until("heard that it was made good", async || {
             let mut loops = self.loops().await?.into_iter();
@@ -266,7 +265,7 @@ impl<'a> Asking<'a> {
                 one.name == closed.name
                     && matches!(one.state(), LoopState::Recovered | LoopState::NotRecovered)
             };
-            Ok(loops.find(ended).map(drop))
+            Ok(loops.find(ended).map(|_| true))
         })
         .await
     }
@@ -320,6 +319,12 @@ impl<'a> Asking<'a> {
     }
 }
 
+/// Whether it is still to be decided by `now` whether the customer is asked.
+fn is_due(invitation: &Invitation, now: Time) -> bool {
+    let due = invitation.due_time.as_ref().and_then(rpc::wire::time);
+    invitation.state() == InvitationState::Pending && due.is_none_or(|due| due <= now)
+}
+
 impl Mood {
     fn is_bad(self) -> bool {
         matches!(self, Self::Link(number) | Self::Phone(number) if number <= BAD)
@@ -371,6 +376,7 @@ async fn make(crew: &Crew<'_>, set: &Set, title: &str) -> Result<String, Trouble
         title: title.to_owned(),
         after_resolution: Some(AfterResolution {
             delay: Some(prost_types::Duration { seconds: DELAY, nanos: 0 }),
+            valid_for: Some(prost_types::Duration { seconds: VALID, nanos: 0 }),
             ..AfterResolution::default()
         }),
         draft: Some(Questionnaire {

@@ -37,8 +37,10 @@ use super::{
 const LATE: i64 = 28;
 /// By then everybody is asked how it was.
 const ASKED: i64 = LATE + 4;
-/// By then a customer may be asked again, and the question is still open.
-const AGAIN: i64 = ASKED + 9 * 24;
+/// After so long a customer may be asked again; it is tried so many times, since other matters of the
+/// customer's may come first.
+const AGAIN: i64 = 9 * 24;
+const TRIES: i64 = 4;
 /// By then silence has closed what was resolved, long holidays in between.
 const SETTLED: i64 = 20 * 24;
 
@@ -126,10 +128,13 @@ async fn ask(clocks: &Clocks, begun: Time, open: &[Open<'_>]) -> Result<()> {
         one.asking.answer(&tickets, goal).await.map_err(stopped)?;
         closed[at] = one.asking.follow_up().await.map_err(stopped)?;
     }
-    for (goal, at) in noons(begun, AGAIN, open)? {
-        clocks.to(goal).await?;
-        if let Some(closed) = &closed[at] {
-            open[at].asking.ask_again(closed).await.map_err(stopped)?;
+    for time in 1..=TRIES {
+        for (goal, at) in noons(begun, ASKED + time * AGAIN, open)? {
+            let Some(waiting) = &closed[at] else { continue };
+            clocks.to(goal).await?;
+            if open[at].asking.ask_again(waiting, goal).await.map_err(stopped)? {
+                closed[at] = None;
+            }
         }
     }
     clocks.to(begun + hours(SETTLED)).await?;
