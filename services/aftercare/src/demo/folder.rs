@@ -112,9 +112,9 @@ fn banking(folder: &Path, sets: &mut Vec<Set>) -> Result<bool> {
     let mut phrasings: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for line in train {
         let similar = phrasings.entry(format!("banking77-{}", line.label)).or_default();
-        let text = cut(line.text.trim(), SIMILAR);
-        if similar.len() < MOST_SIMILAR && !text.is_empty() && !similar.contains(&text) {
-            similar.push(text);
+        let question = cut(line.text.trim(), SIMILAR);
+        if similar.len() < MOST_SIMILAR && !question.is_empty() && !similar.contains(&question) {
+            similar.push(question);
         }
     }
     let shipped = set::banking()?.articles;
@@ -177,8 +177,8 @@ fn complained(folder: &Path, complaints: &mut Vec<Texts>) -> bool {
     let Ok(entries) = std::fs::read_dir(folder) else { return false };
     let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
     paths.retain(|path| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.ends_with(".csv") || name.ends_with(".csv.gz")
+        let end = |path: &Path| path.extension().is_some_and(|end| end == "csv");
+        end(path) || path.extension().is_some_and(|gz| gz == "gz") && end(&path.with_extension(""))
     });
     paths.sort();
     let found: Vec<_> = paths.iter().filter_map(|path| texts::file(path).ok()).collect();

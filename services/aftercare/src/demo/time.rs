@@ -40,10 +40,7 @@ impl Clocks {
             let request = AdvanceClockRequest { to_time: Some(rpc::wire::timestamp(goal)) };
             let start = Instant::now();
             loop {
-                let status = match clock.clone().advance_clock(request).await {
-                    Ok(_) => break,
-                    Err(status) => status,
-                };
+                let Err(status) = clock.clone().advance_clock(request).await else { break };
                 match status.code() {
                     Code::FailedPrecondition | Code::Unimplemented => return Ok(false),
                     _ if start.elapsed() < PATIENCE => tokio::time::sleep(PAUSE).await,
