@@ -154,8 +154,8 @@ impl<'a> Asking<'a> {
                     name: invitation.name.clone(),
                     interview: Some(interview),
                     answers: self.answers(number),
-                    response_id: rule::request_id(self.set.name, who, "answer"),
-                    request_id: rule::request_id(self.set.name, who, "interview"),
+                    response_id: rule::request_id(&self.set.name, who, "answer"),
+                    request_id: rule::request_id(&self.set.name, who, "interview"),
                 };
                 let suite = self.crew.suite;
                 let call =
@@ -178,7 +178,7 @@ impl<'a> Asking<'a> {
         let call = async |request| suite.invitations.clone().create_invitation_link(request).await;
         let link = suite.ask(&self.crew.recorder, &request, call).await?;
         let request = SubmitResponseRequest {
-            response_id: rule::request_id(self.set.name, row, step),
+            response_id: rule::request_id(&self.set.name, row, step),
             answers: self.answers(number),
             locale: self.set.language.to_owned(),
         };
@@ -220,7 +220,7 @@ impl<'a> Asking<'a> {
         .await?;
         let talk = words::talk(self.set.language);
         let ticket = opened.follow_up.clone();
-        let hand = Hand { crew: self.crew, set: self.set.name, row: "loop", agent: 0, ticket };
+        let hand = Hand { crew: self.crew, set: &self.set.name, row: "loop", agent: 0, ticket };
         hand.triage(Nature::ServiceFailing, 2, talk.evidence).await?;
         let agent = hand.first_agent(&hand.ticket().await?).await?;
         hand.say(&agent, "reply", Said::answer(talk.sorry, Turn::Unspecified)).await?;
@@ -333,14 +333,14 @@ impl Mood {
 
 /// How a customer answers, by the customer alone.
 fn mood(set: &Set, who: &str) -> Mood {
-    let number = match dice(set.name, who, "mood", 30) {
+    let number = match dice(&set.name, who, "mood", 30) {
         0 => 1,
         1 => 2,
         2..=4 => 3,
         5..=15 => 4,
         _ => 5,
     };
-    match dice(set.name, who, "answers", 10) {
+    match dice(&set.name, who, "answers", 10) {
         _ if number <= BAD => Mood::Link(number),
         0..=5 => Mood::Link(number),
         6..=7 => Mood::Phone(number),
@@ -390,13 +390,13 @@ async fn make(crew: &Crew<'_>, set: &Set, title: &str) -> Result<String, Trouble
     };
     let request = CreateSurveyRequest {
         survey: Some(survey),
-        request_id: rule::request_id(set.name, "survey", "create"),
+        request_id: rule::request_id(&set.name, "survey", "create"),
     };
     let call = async |request| suite.surveys.clone().create_survey(request).await;
     let name = suite.ask(&crew.recorder, &request, call).await?.name;
     let request = PublishSurveyRequest {
         name: name.clone(),
-        request_id: rule::request_id(set.name, "survey", "publish"),
+        request_id: rule::request_id(&set.name, "survey", "publish"),
         ..PublishSurveyRequest::default()
     };
     let call = async |request| suite.surveys.clone().publish_survey(request).await;

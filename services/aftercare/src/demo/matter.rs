@@ -64,7 +64,7 @@ pub(crate) fn matters(set: &Set, agents: usize) -> Vec<Matter<'_>> {
     let mut matters = Vec::with_capacity(set.messages.len());
     for message in &set.messages {
         let Message { id, kind, .. } = message;
-        let end = match dice(set.name, id, "end", 100) {
+        let end = match dice(&set.name, id, "end", 100) {
             _ if matches!(kind, Kind::Praise | Kind::Suggestion) => End::Silent,
             0..=4 => End::Untouched,
             5..=8 => End::Asked,
@@ -73,11 +73,11 @@ pub(crate) fn matters(set: &Set, agents: usize) -> Vec<Matter<'_>> {
             37..=48 => End::Objected,
             _ => End::Confirmed,
         };
-        let agent = dice(set.name, id, "agent", agents.max(1) as u64);
+        let agent = dice(&set.name, id, "agent", agents.max(1) as u64);
         let agent = usize::try_from(agent).unwrap_or(0);
         let stays = matches!(end, End::Asked | End::HandedOn) && kept[agent] < KEEPS;
         kept[agent] += usize::from(stays);
-        let late = dice(set.name, id, "late", 8) == 0;
+        let late = dice(&set.name, id, "late", 8) == 0;
         matters.push(Matter { message, end, agent, late, kept: stays });
     }
     matters
@@ -115,7 +115,7 @@ impl Scene<'_> {
         };
         let request = CreateTicketRequest {
             ticket: Some(ticket),
-            request_id: rule::request_id(self.set.name, &message.id, "create"),
+            request_id: rule::request_id(&self.set.name, &message.id, "create"),
             validate_only: false,
         };
         let call = async |request| self.crew.suite.tickets.clone().create_ticket(request).await;
@@ -135,7 +135,7 @@ impl Scene<'_> {
         let talk = words::talk(self.set.language);
         let hand = Hand {
             crew: self.crew,
-            set: self.set.name,
+            set: &self.set.name,
             row: &message.id,
             agent: matter.agent,
             ticket: ticket.name.clone(),

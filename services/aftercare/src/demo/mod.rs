@@ -131,7 +131,7 @@ fn programme(args: &Args, seed: &Seed) -> Result<Programme> {
         }
     }
     programme.sets.retain(|set| {
-        let (name, slug) = (set.name, set.tenant);
+        let (name, slug) = (&set.name, set.tenant);
         let there = seed.tenant(slug).is_some();
         if !there {
             eprintln!("`{name}` is passed over: the seed has no tenant `{slug}`");

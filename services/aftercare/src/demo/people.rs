@@ -43,7 +43,7 @@ pub(crate) async fn record(
                 ..Product::default()
             }),
             product_id: product.id.clone(),
-            request_id: rule::request_id(set.name, &product.id, "product"),
+            request_id: rule::request_id(&set.name, &product.id, "product"),
         };
         self::product(crew, request).await?;
         progress.step();
@@ -102,7 +102,7 @@ async fn customer(crew: &Crew<'_>, set: &Set, who: &Person) -> Result<String, Tr
     };
     let request = CreateCustomerRequest {
         customer: Some(customer),
-        request_id: rule::request_id(set.name, &who.id, "customer"),
+        request_id: rule::request_id(&set.name, &who.id, "customer"),
     };
     let call = async |request| suite.customers.clone().create_customer(request).await;
     Ok(suite.ask(&crew.recorder, &request, call).await?.name)
@@ -154,7 +154,7 @@ async fn purchase(
     };
     let request = UpsertPurchaseRequest {
         purchase: Some(purchase),
-        request_id: rule::request_id(set.name, &order.number, "purchase"),
+        request_id: rule::request_id(&set.name, &order.number, "purchase"),
     };
     let call = async |request| crew.suite.purchases.clone().upsert_purchase(request).await;
     crew.suite.ask(&crew.recorder, &request, call).await.map(drop)

@@ -229,7 +229,7 @@ impl Ending {
             look.page = matter::link(&house.crew, &look.ticket).await?.1;
         }
         Ok(Self {
-            name: house.set.name.to_owned(),
+            name: house.set.name.clone(),
             tenant: format!("{} (`{}`)", house.tenant.title, house.tenant.slug),
             summary: Summary::of(&played.tickets),
             kinds,

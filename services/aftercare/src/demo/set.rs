@@ -23,7 +23,7 @@ const QUESTIONS: &str = include_str!("../../data/banking77/questions.jsonl");
 #[derive(Clone, Debug)]
 pub(crate) struct Set {
     /// Its name, part of every request id: never changed.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// The tenant that it is played in.
     pub(crate) tenant: &'static str,
     /// Its language as a tag, `zh` or `en`.
@@ -141,7 +141,7 @@ struct QuestionLine {
 pub(crate) fn shop() -> Result<Set> {
     let read = || -> Result<Set> {
         Ok(Set {
-            name: "shop",
+            name: "shop".to_owned(),
             tenant: "jiahe",
             language: "zh",
             products: table(PRODUCTS)?,
@@ -167,7 +167,7 @@ pub(crate) fn banking() -> Result<Set> {
 /// A set of questions, each with the article that answers it, by made-up customers; where the set does
 /// not say how they came or of what kind they are, chance does, the same in each run.
 pub(crate) fn asked(
-    name: &'static str,
+    name: &str,
     tenant: &'static str,
     language: &'static str,
     articles: Vec<Article>,
@@ -203,7 +203,7 @@ pub(crate) fn asked(
     });
     let messages = messages.collect();
     Set {
-        name,
+        name: name.to_owned(),
         tenant,
         language,
         products: Vec::new(),
