@@ -147,7 +147,10 @@ impl Report {
         // Writing to a text cannot fail.
         for one in &self.sets {
             let Look { slug, page, .. } = &one.look;
-            let _ = writeln!(text, "http://{public}/t/{slug}  the help centre of `{slug}`");
+            let help = format!("http://{public}/t/{slug}  the help centre of `{slug}`");
+            if !text.contains(&help) {
+                let _ = writeln!(text, "{help}");
+            }
             let _ = writeln!(text, "http://{public}{page}\n    a customer's page");
         }
         if !self.sets.is_empty() {

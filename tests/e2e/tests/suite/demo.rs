@@ -32,17 +32,22 @@ async fn with_the_shipped_seed(backend: Backend) -> Suite {
     suite
 }
 
-/// Plays to the end and returns the summary, but for the clocks of tickets, which depend on how fast it
-/// went.
+/// Plays to the end and returns the summary.
 fn play(suite: &Suite) -> Value {
     let file = suite.home().join("summary.json");
     let file = file.to_str().unwrap();
     let played = suite.run(&["demo", "--limit", PLAYED, "--summary-json", file]);
     assert_eq!(played.code, 0, "{}{}", played.out, played.err);
-    let mut summary: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap()
+}
+
+/// The summary but for the clocks of tickets, which depend on how fast it went, and for where search
+/// has its near-equals, which depends on the order in which the index was written.
+fn lasting(mut summary: Value) -> Value {
     for of in ["complaints", "sets"] {
         for one in summary[of].as_array_mut().unwrap() {
             one["summary"].as_object_mut().unwrap().remove("clocks").expect("it tells of clocks");
+            one.as_object_mut().unwrap().remove("found");
         }
     }
     summary
@@ -93,6 +98,7 @@ async fn a_demo_that_is_killed_in_the_middle_ends_as_one_that_is_not() {
         let _process = calm.serve(&[]).await;
         let expected = play(&calm);
         whole(&expected);
+        let expected = lasting(expected);
 
         let suite = with_the_shipped_seed(backend).await;
         let mut process = suite.serve(&[]).await;
@@ -108,10 +114,10 @@ async fn a_demo_that_is_killed_in_the_middle_ends_as_one_that_is_not() {
             process.kill();
             process = suite.serve(&[]).await;
         }
-        assert_eq!(play(&suite), expected);
+        assert_eq!(lasting(play(&suite)), expected);
 
         let happened = count(&suite, EVENTS).await;
-        assert_eq!(play(&suite), expected);
+        assert_eq!(lasting(play(&suite)), expected);
         assert_eq!(count(&suite, EVENTS).await, happened, "a second run changes nothing");
         drop(naming);
     }
