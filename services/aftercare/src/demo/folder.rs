@@ -244,7 +244,8 @@ mod tests {
         let (mut complaints, mut sets) = (vec![texts::shipped().unwrap()], Vec::new());
         sets.push(set::banking().unwrap());
         read(data.path(), &mut complaints, &mut sets).unwrap();
-        let names: Vec<_> = sets.iter().map(|set| (&set.name, set.messages.len())).collect();
+        let names: Vec<_> =
+            sets.iter().map(|set| (set.name.as_str(), set.messages.len())).collect();
         assert_eq!(names, [("banking77-whole", 1), ("kb_zh_x", 1)]);
         assert_eq!(complaints.len(), 2);
         assert_eq!(sets[1].messages[0].article.as_deref(), Some("kb_zh_x-d0"));
