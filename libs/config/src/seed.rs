@@ -1,5 +1,5 @@
 //! The seed: tenants with their teams, queues and staff, from one TOML file, until the gateway owns
-//! them. The shipped one has two tenants to try the suite with.
+//! them. The shipped one has three tenants to try the suite with.
 //!
 //! Names of kinds and channels are those of the contract's enums, in lower case and without the
 //! prefix (`complaint`, `phone`); tickets, which knows them, refuses others.

@@ -1,49 +1,56 @@
-//! `demo`: real complaints, played through the public API of a running suite. They are recorded,
-//! judged, claimed, answered, resolved, and confirmed or objected to, by rules that go by the row
-//! alone: a second run finds everything done and changes nothing, and a run after a crash goes on
-//! where the last one was.
+//! `demo`: real texts, played through the public API of a running suite: what a company sells and knows,
+//! who its customers are and what they write; tickets of every kind, answered by what search finds,
+//! confirmed or objected to, surveyed, and followed up. Everything goes by rows alone: a second run finds
+//! everything done and changes nothing, and a run after a crash goes on where the last one was.
 //!
-//! Deliberately absent: any way into the suite that a client does not have. That is also why a second
-//! run changes nothing for as long as the suite remembers request ids, which is seven days.
+//! Deliberately absent: any way into the suite that a client does not have, the clock apart, which an
+//! operator moves. That is also why a second run changes nothing for as long as the suite remembers
+//! request ids, which is seven days.
 
+mod asking;
+mod case;
+mod complaints;
+mod folder;
+mod hand;
+mod matter;
+mod people;
 mod person;
 mod play;
 pub(crate) mod progress;
+mod report;
 mod rule;
+mod set;
+mod shelf;
 mod staff;
 mod suite;
 mod summary;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod time;
 mod words;
 
 use std::{
-    collections::BTreeSet,
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use config::{Config, Seed, seed::Tenant};
-use contracts::{
-    customers::v1::{CreateProductRequest, Product},
-    tickets::v1::{GetTicketRequest, Ticket},
-};
 use futures::future::try_join_all;
 use jiff::tz::TimeZone;
 use tokio::time::Instant;
-use tonic::Code;
 
-use crate::token;
+use crate::{operate::reach, token};
+use case::House;
+use hand::Crew;
 use play::Players;
-use progress::Progress;
-use staff::{Case, Staff};
+use report::{Ending, Report, Where};
+use set::Set;
+use staff::Staff;
 use suite::{Suite, Trouble, told};
-use summary::Summary;
 use texts::{Form, Texts};
+use time::Clocks;
 
 /// How many calls at a time where nobody's capacity is concerned.
 const AT_ONCE: usize = 8;
@@ -53,92 +60,147 @@ const TOO_MANY: usize = 20;
 /// Arguments of `demo`.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {
-    /// A file of complaints (csv or csv.gz): of the form that the Consumer Financial Protection Bureau
-    /// publishes, or car owners' complaints with the columns `id`, `date`, `brand`, `car_model`,
-    /// `problem_codes` and `text`. Without one, the 389 that are shipped.
-    #[arg(long, value_name = "FILE")]
+    /// Texts of your own. A file of complaints (csv or csv.gz), of the form that the Consumer Financial
+    /// Protection Bureau publishes, or car owners' complaints with the columns `id`, `date`, `brand`,
+    /// `car_model`, `problem_codes` and `text`: only they are played. Or a folder with sets of texts, one
+    /// folder each, which are played besides the shipped ones: such files, or `corpus.jsonl`,
+    /// `queries.jsonl` and `qrels.tsv`, or `train.jsonl` and `test.jsonl` of Banking77 (each also as `.gz`).
+    #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
     /// Where the suite is, such as `http://127.0.0.1:8080`; the configured addresses where it is left
     /// out.
     #[arg(long, value_name = "ADDRESS")]
     address: Option<String>,
-    /// The tenant's slug; the first one that speaks the language of the complaints where none is named.
+    /// The admin port, such as `127.0.0.1:9090`, by which the suite's clock is moved; the configured ones
+    /// where it is left out.
+    #[arg(long, value_name = "HOST:PORT")]
+    admin: Option<String>,
+    /// The tenant's slug for a file of complaints; the first one that speaks their language where none is
+    /// named.
     #[arg(long, value_name = "SLUG")]
     tenant: Option<String>,
-    /// Play only the first N complaints.
+    /// Play only the first N texts of each set.
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Write the summary, with where each complaint stands, to this file too.
+    /// Write the summary, with where each text stands, to this file too.
     #[arg(long, value_name = "FILE")]
     summary_json: Option<PathBuf>,
 }
 
-/// Plays, then tells what became of it, and what to call next, where `myself` is how this program is
-/// called. That some complaints were not played to their end makes the command fail.
-pub(crate) async fn run(config: &Config, args: &Args, myself: &str) -> Result<ExitCode> {
-    let texts = texts(args)?;
-    let seed = crate::seed::load(config)?;
-    let tenant = tenant(&seed, args.tenant.as_deref(), texts.form)?;
-    let ended = perform(config, args, tenant, &texts, myself).await?;
-    if let Some(path) = &args.summary_json {
-        write(path, &ended.summary)?;
-    }
-
-    let (title, slug) = (&tenant.title, &tenant.slug);
-    let (count, seconds) = (ended.summary.tickets, ended.took.as_secs_f64());
-    println!("{count} complaints at {title} (`{slug}`), in {seconds:.1} s");
-    if texts.left_out > 0 {
-        println!("{} rows of the file have no text and were left out", texts.left_out);
-    }
-    println!("\n{}\n{}", ended.summary.text(), ended.look_next);
-    for (row, why) in &ended.refused {
-        eprintln!("complaint {row} was not played to its end: {why}");
-    }
-    Ok(if ended.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+/// What is played.
+struct Programme {
+    complaints: Vec<Texts>,
+    sets: Vec<Set>,
 }
 
-/// How a performance ended.
-struct Ended {
-    summary: Summary,
-    took: Duration,
-    /// What to call next.
-    look_next: String,
-    /// The rows that were not played to their end, and why.
-    refused: Vec<(String, String)>,
+/// Plays, then tells what became of it, and what to call next, where `myself` is how this program is
+/// called. That some texts were not played to their end makes the command fail.
+pub(crate) async fn run(config: &Config, args: &Args, myself: &str) -> Result<ExitCode> {
+    let seed = crate::seed::load(config)?;
+    let programme = programme(args, &seed)?;
+    let start = Instant::now();
+    let report = perform(config, args, &seed, &programme).await?;
+    if let Some(path) = &args.summary_json {
+        write(path, &report)?;
+    }
+    let named = args.address.clone().into_iter().chain(reach::public(config, "gateway"));
+    let place = Where {
+        myself,
+        address: args.address.as_deref(),
+        public: named.map(|address| address.trim_start_matches("http://").to_owned()).next(),
+    };
+    println!("{}", report.text(start.elapsed(), &place));
+    for (row, why) in &report.refused {
+        eprintln!("{row} was not played to its end: {why}");
+    }
+    Ok(if report.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What the arguments ask for; of the shipped sets those whose tenants there are.
+fn programme(args: &Args, seed: &Seed) -> Result<Programme> {
+    let mut programme = Programme { complaints: Vec::new(), sets: Vec::new() };
+    match args.data.as_deref() {
+        Some(file) if !file.is_dir() => programme.complaints.push(texts::file(file)?),
+        folder => {
+            ensure!(args.tenant.is_none(), "--tenant goes with a file of complaints (--data FILE)");
+            programme.complaints.push(texts::shipped()?);
+            programme.sets = vec![set::banking()?, set::shop()?];
+            if let Some(folder) = folder {
+                folder::read(folder, &mut programme.complaints, &mut programme.sets)?;
+            }
+        }
+    }
+    programme.sets.retain(|set| {
+        let (name, slug) = (&set.name, set.tenant);
+        let there = seed.tenant(slug).is_some();
+        if !there {
+            eprintln!("`{name}` is passed over: the seed has no tenant `{slug}`");
+        }
+        there
+    });
+    for texts in &mut programme.complaints {
+        texts.rows.truncate(args.limit.unwrap_or(usize::MAX));
+    }
+    for set in &mut programme.sets {
+        set.messages.truncate(args.limit.unwrap_or(usize::MAX));
+    }
+    let some = programme.complaints.iter().any(|texts| !texts.rows.is_empty());
+    ensure!(some, "there is nothing to play: no complaint with a text");
+    Ok(programme)
 }
 
 async fn perform(
     config: &Config,
     args: &Args,
-    tenant: &Tenant,
-    texts: &Texts,
-    myself: &str,
-) -> Result<Ended> {
-    let staff = Staff::of(tenant, texts.form.language())?;
-    let issuer = token::issuer(config)?;
-    let suite = Suite::find(config, args.address.as_deref(), issuer, tenant.id).await?;
-    let players = players(&suite, &staff, tenant, texts.form).map_err(stopped)?;
-
-    let start = Instant::now();
-    catalogue(&players, texts).await.map_err(stopped)?;
-    let played = play(&players, &staff, texts).await.map_err(stopped)?;
-    let took = start.elapsed();
-    let tickets = read(&players, &played.names).await.map_err(stopped)?;
-    let address = args.address.as_ref().map(|address| format!(" --address {address}"));
-    let call = format!("{myself} call{} --tenant {}", address.unwrap_or_default(), tenant.slug);
-    Ok(Ended {
-        summary: Summary::of(&tickets),
-        took,
-        look_next: look_next(myself, &call, &staff, &tickets),
-        refused: played.refused,
-    })
+    seed: &Seed,
+    programme: &Programme,
+) -> Result<Report> {
+    let mut report = Report::default();
+    let mut houses = Vec::new();
+    let mut suites = Vec::new();
+    for set in &programme.sets {
+        let tenant = crate::seed::tenant(seed, Some(set.tenant))?;
+        suites.push(suite(config, args, tenant).await?);
+    }
+    let mut bureaus = Vec::new();
+    for texts in &programme.complaints {
+        let tenant = tenant(seed, args.tenant.as_deref(), texts.form)?;
+        bureaus.push((texts, tenant, suite(config, args, tenant).await?));
+    }
+    let mut complaints = Vec::new();
+    for (texts, tenant, suite) in &bureaus {
+        let staff = Staff::of(tenant, texts.form.language())?;
+        let players = players(suite, &staff, tenant, texts.form).map_err(stopped)?;
+        let played = complaints::perform(&players, &staff, texts).await.map_err(stopped)?;
+        complaints.push((players, played));
+    }
+    for (set, suite) in programme.sets.iter().zip(&suites) {
+        let tenant = crate::seed::tenant(seed, Some(set.tenant))?;
+        let staff = Staff::of(tenant, set.language)?;
+        let crew = crew(suite, &staff).map_err(stopped)?;
+        houses.push(House { set, tenant, zone: zone(tenant)?, staff, crew });
+    }
+    let mut customers = Vec::new();
+    for house in &houses {
+        customers.push(house.customers().await?);
+    }
+    let clocks = Clocks::find(config, args.admin.as_deref()).await?;
+    let (played, moved) = case::play(&clocks, &houses, &customers).await?;
+    report.moved = moved;
+    for ((texts, tenant, _), (players, played)) in bureaus.iter().zip(complaints) {
+        let tickets = complaints::read(&players, &played, moved).await.map_err(stopped)?;
+        report.add_complaints(tenant, texts, &tickets);
+        report.refused.extend(played.refused);
+    }
+    for one in played {
+        report.sets.push(Ending::of(&one).await.map_err(stopped)?);
+        report.refused.extend(one.refused);
+    }
+    Ok(report)
 }
 
-fn texts(args: &Args) -> Result<Texts> {
-    let mut texts = args.data.as_deref().map_or_else(texts::shipped, texts::file)?;
-    texts.rows.truncate(args.limit.unwrap_or(usize::MAX));
-    ensure!(!texts.rows.is_empty(), "there is nothing to play: no complaint with a text");
-    Ok(texts)
+async fn suite(config: &Config, args: &Args, tenant: &Tenant) -> Result<Suite> {
+    Suite::find(config, args.address.as_deref(), token::issuer(config)?, tenant.id).await
 }
 
 /// The tenant that is named, or the first one that speaks the language.
@@ -153,133 +215,27 @@ fn tenant<'a>(seed: &'a Seed, named: Option<&str>, form: Form) -> Result<&'a Ten
     })
 }
 
-fn players<'a>(
-    suite: &'a Suite,
-    staff: &Staff,
-    tenant: &Tenant,
-    form: Form,
-) -> Result<Players<'a>, Trouble> {
-    let zone = TimeZone::get(&tenant.time_zone).map_err(|error| Trouble::Over(error.into()))?;
+fn zone(tenant: &Tenant) -> Result<TimeZone> {
+    Ok(TimeZone::get(&tenant.time_zone)?)
+}
+
+fn crew<'a>(suite: &'a Suite, staff: &Staff) -> Result<Crew<'a>, Trouble> {
     let agents = staff.agents.iter().map(|agent| suite.member(&agent.member));
-    Ok(Players {
+    Ok(Crew {
         suite,
-        form,
-        zone,
         recorder: suite.integration()?,
         supervisor: suite.member(&staff.supervisor)?,
         agents: agents.collect::<Result<_, _>>()?,
     })
 }
 
-/// Records the products that the complaints are about; those that are there already are fine.
-async fn catalogue(players: &Players<'_>, texts: &Texts) -> Result<(), Trouble> {
-    let products: BTreeSet<_> = texts.rows.iter().map(|text| &text.product).collect();
-    let products: Vec<_> = products.into_iter().collect();
-    let progress = Progress::start("products", products.len());
-    in_lanes(&products, AT_ONCE, async |product| {
-        let recorded = Product {
-            title: product.title.clone(),
-            model: product.model.clone(),
-            brand: product.brand.clone(),
-            ..Product::default()
-        };
-        let request = CreateProductRequest {
-            product: Some(recorded),
-            product_id: product.id.clone(),
-            request_id: rule::request_id(players.form, &product.id, "product"),
-        };
-        let call = async |request| players.suite.products.clone().create_product(request).await;
-        match players.suite.ask(&players.recorder, &request, call).await {
-            Err(Trouble::Refused(status)) if status.code() != Code::AlreadyExists => {
-                Err(Trouble::Refused(status))
-            }
-            Err(Trouble::Over(error)) => Err(Trouble::Over(error)),
-            Ok(_) | Err(Trouble::Refused(_)) => {
-                progress.step();
-                Ok(())
-            }
-        }
-    })
-    .await?;
-    progress.end();
-    Ok(())
-}
-
-/// What became of the stories.
-struct Played {
-    /// The rows with their tickets' names.
-    names: Vec<(String, String)>,
-    /// The rows that were not played to their end, and why.
-    refused: Vec<(String, String)>,
-}
-
-/// Plays every complaint: each agent a few at a time, all agents at once.
-async fn play(players: &Players<'_>, staff: &Staff, texts: &Texts) -> Result<Played, Trouble> {
-    let cases = staff.cases(texts);
-    let progress = Progress::start("complaints", cases.len());
-    let refusals = AtomicUsize::new(0);
-    let agents = staff.agents.iter().enumerate().map(|(number, agent)| {
-        let own: Vec<_> = cases.iter().filter(|case| case.agent == number).collect();
-        let (progress, refusals) = (&progress, &refusals);
-        async move {
-            let lanes = usize::try_from(agent.at_once).unwrap_or(1);
-            in_lanes(&own, lanes, async |case| {
-                let ended = end(players, case, refusals).await?;
-                progress.step();
-                Ok(ended)
-            })
-            .await
-        }
-    });
-    let ended = try_join_all(agents).await?;
-    progress.end();
-    let mut played = Played { names: Vec::new(), refused: Vec::new() };
-    for (row, ended) in ended.into_iter().flatten() {
-        match ended {
-            Ok(name) => played.names.push((row, name)),
-            Err(why) => played.refused.push((row, why)),
-        }
-    }
-    Ok(played)
-}
-
-/// The row of a case, and its ticket's name or why it was not played to its end.
-async fn end(
-    players: &Players<'_>,
-    case: &Case<'_>,
-    refusals: &AtomicUsize,
-) -> Result<(String, Result<String, String>), Trouble> {
-    let row = case.text.id.clone();
-    match players.play(case).await {
-        Ok(name) => Ok((row, Ok(name))),
-        Err(Trouble::Refused(status)) => {
-            let why = told(&status);
-            if refusals.fetch_add(1, Ordering::Relaxed) + 1 >= TOO_MANY {
-                let error = anyhow!("{TOO_MANY} complaints were refused; the last, {row}: {why}");
-                return Err(Trouble::Over(error));
-            }
-            Ok((row, Err(why)))
-        }
-        Err(over) => Err(over),
-    }
-}
-
-/// The tickets as the suite has them, each with its row.
-async fn read(
-    players: &Players<'_>,
-    names: &[(String, String)],
-) -> Result<Vec<(String, Ticket)>, Trouble> {
-    let progress = Progress::start("reading", names.len());
-    let tickets = in_lanes(names, AT_ONCE, async |(row, name)| {
-        let request = GetTicketRequest { name: name.clone() };
-        let call = async |request| players.suite.tickets.clone().get_ticket(request).await;
-        let ticket = players.suite.ask(&players.supervisor, &request, call).await?;
-        progress.step();
-        Ok((row.clone(), ticket))
-    })
-    .await?;
-    progress.end();
-    Ok(tickets)
+fn players<'a>(
+    suite: &'a Suite,
+    staff: &Staff,
+    tenant: &Tenant,
+    form: Form,
+) -> Result<Players<'a>, Trouble> {
+    Ok(Players { crew: crew(suite, staff)?, form, zone: zone(tenant).map_err(Trouble::Over)? })
 }
 
 /// Works on items in so many lanes at once, in each lane one after the other.
@@ -299,7 +255,7 @@ async fn in_lanes<I, O>(
     Ok(done.into_iter().flatten().collect())
 }
 
-fn stopped(trouble: Trouble) -> anyhow::Error {
+pub(crate) fn stopped(trouble: Trouble) -> anyhow::Error {
     let error = match trouble {
         Trouble::Refused(status) => anyhow::Error::msg(told(&status)),
         Trouble::Over(error) => error,
@@ -307,25 +263,7 @@ fn stopped(trouble: Trouble) -> anyhow::Error {
     error.context("the demo stopped; run it again to go on where it was")
 }
 
-fn write(path: &Path, summary: &Summary) -> Result<()> {
-    let json = serde_json::to_string_pretty(summary)?;
+fn write(path: &Path, report: &Report) -> Result<()> {
+    let json = serde_json::to_string_pretty(report)?;
     std::fs::write(path, json + "\n").with_context(|| path.display().to_string())
-}
-
-/// A few calls to go on with.
-fn look_next(myself: &str, call: &str, staff: &Staff, tickets: &[(String, Ticket)]) -> String {
-    let objected = tickets.iter().find(|(_, ticket)| ticket.reopen_count > 0);
-    let (_, ticket) = objected.or(tickets.first()).cloned().unwrap_or_default();
-    let agent = staff.agents.first().map_or("", |agent| agent.member.as_str());
-    let Ticket { name, customer, .. } = ticket;
-    format!(
-        "Look further:\n\
-         {call} ListTickets '{{\"category\": \"CATEGORY_RESOLVED\", \"pageSize\": 3}}'\n\
-         {call} ListTicketHistory '{{\"parent\": \"{name}\"}}'\n\
-         {call} ListEntries '{{\"parent\": \"{name}\"}}'\n\
-         {call} ListTimeline '{{\"parent\": \"{customer}\"}}'\n\
-         {call} ClaimNextTicket --member {agent}\n\
-         Let time pass, so that what the customers left silent closes by itself:\n\
-         {myself} clock advance --by 7d"
-    )
 }

@@ -63,9 +63,9 @@ const GIVEN_ZH: [&str; 24] = [
 pub(crate) fn of(form: Form, text: &Text) -> Contact {
     match form {
         Form::Bank => {
-            american(dice(form, &text.id, "person", AREAS.len() as u64 * NUMBERS_OF_AREA))
+            american(dice(form.name(), &text.id, "person", AREAS.len() as u64 * NUMBERS_OF_AREA))
         }
-        Form::Cars => chinese(dice(form, &text.id, "person", OWNERS)),
+        Form::Cars => chinese(dice(form.name(), &text.id, "person", OWNERS)),
     }
 }
 
@@ -88,6 +88,11 @@ fn chinese(who: u64) -> Contact {
         phone_region: "CN".to_owned(),
         email: format!("chezhu{who:05}@example.com"),
     }
+}
+
+/// What the customer of this number is called, in a language.
+pub(crate) fn name(language: &str, who: u64) -> String {
+    if language == "zh" { chinese(who).display_name } else { american(who).display_name }
 }
 
 fn pick<T: Copy>(from: &[T], at: u64) -> T {

@@ -122,7 +122,7 @@ pub(crate) fn channel(form: Form, text: &Text) -> Channel {
         (Form::Bank, "Fax") => Channel::Fax,
         // Letters and referrals reach us through the office that took them.
         (Form::Bank, _) => Channel::Api,
-        (Form::Cars, _) => match dice(form, &text.id, "channel", 3) {
+        (Form::Cars, _) => match dice(form.name(), &text.id, "channel", 3) {
             0 => Channel::WebChat,
             1 => Channel::Wechat,
             _ => Channel::SelfService,
@@ -190,7 +190,7 @@ pub(crate) struct Course {
 /// The course of a complaint; of 100, one is spam, three each stay untouched, are dropped or stay
 /// unfinished, two are unanswered, 20 silent, 14 objected to and 54 confirmed.
 pub(crate) fn course(form: Form, text: &Text) -> Course {
-    let ending = match dice(form, &text.id, "ending", 100) {
+    let ending = match dice(form.name(), &text.id, "ending", 100) {
         0 => Ending::Spam,
         1..=3 => Ending::Untouched,
         4..=6 => Ending::Dropped,
@@ -203,29 +203,29 @@ pub(crate) fn course(form: Form, text: &Text) -> Course {
     let missing = expectation(text, &judge(form, text)).is_none();
     Course {
         ending,
-        note: dice(form, &text.id, "note", 4) == 0,
-        ask: missing || dice(form, &text.id, "ask", 6) == 0,
+        note: dice(form.name(), &text.id, "note", 4) == 0,
+        ask: missing || dice(form.name(), &text.id, "ask", 6) == 0,
     }
 }
 
-/// A number below `sides` that depends on the row and `what` alone.
-pub(crate) fn dice(form: Form, row: &str, what: &str, sides: u64) -> u64 {
+/// A number below `sides` that depends on the set, the row and `what` alone.
+pub(crate) fn dice(set: &str, row: &str, what: &str, sides: u64) -> u64 {
     let mut number = [0; 8];
-    number.copy_from_slice(&hash(form, row, what)[..8]);
+    number.copy_from_slice(&hash(set, row, what)[..8]);
     u64::from_be_bytes(number) % sides
 }
 
 /// The request id of one step of a row's story: the same in every run, so that a step that was taken
 /// is answered and not taken again.
-pub(crate) fn request_id(form: Form, row: &str, step: &str) -> String {
+pub(crate) fn request_id(set: &str, row: &str, step: &str) -> String {
     let mut bytes = [0; 16];
-    bytes.copy_from_slice(&hash(form, row, step)[..16]);
+    bytes.copy_from_slice(&hash(set, row, step)[..16]);
     let id: Uuid = uuid::Builder::from_custom_bytes(bytes).into_uuid();
     id.to_string()
 }
 
-fn hash(form: Form, row: &str, what: &str) -> [u8; 32] {
-    kernel::keys::digest(format!("demo\0{}\0{row}\0{what}", form.name()).as_bytes())
+fn hash(set: &str, row: &str, what: &str) -> [u8; 32] {
+    kernel::keys::digest(format!("demo\0{set}\0{row}\0{what}").as_bytes())
 }
 
 #[cfg(test)]
@@ -296,13 +296,13 @@ mod tests {
 
     #[test]
     fn request_ids_are_uuids_that_never_change() {
-        let id = request_id(Form::Bank, "7523056", "create");
+        let id = request_id("cfpb", "7523056", "create");
         assert_eq!(id, "5f970957-9292-8ced-b794-9ee6d8a942ad");
         let mut all = BTreeSet::new();
         for form in [Form::Bank, Form::Cars] {
             for row in ["1", "11"] {
                 for step in ["create", "triage"] {
-                    assert!(all.insert(request_id(form, row, step)));
+                    assert!(all.insert(request_id(form.name(), row, step)));
                 }
             }
         }

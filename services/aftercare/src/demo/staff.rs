@@ -76,7 +76,8 @@ impl Staff {
         let case = |text: &'a Text| {
             let course = course(texts.form, text);
             let agents = self.agents.len() as u64;
-            let agent = usize::try_from(dice(texts.form, &text.id, "agent", agents)).unwrap_or(0);
+            let agent =
+                usize::try_from(dice(texts.form.name(), &text.id, "agent", agents)).unwrap_or(0);
             let stays = matches!(course.ending, Ending::Unfinished | Ending::Unanswered);
             let kept = stays && room[agent] > 0;
             room[agent] -= u32::from(kept);

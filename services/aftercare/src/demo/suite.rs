@@ -3,13 +3,25 @@
 
 use std::{sync::Once, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use config::Config;
 use contracts::{
-    customers::v1::product_service_client::ProductServiceClient,
+    customers::v1::{
+        customer_service_client::CustomerServiceClient,
+        product_service_client::ProductServiceClient,
+        purchase_service_client::PurchaseServiceClient,
+    },
+    knowledge::v1::{
+        search_service_client::SearchServiceClient, transfer_service_client::TransferServiceClient,
+    },
+    surveys::v1::{
+        analytics_service_client::AnalyticsServiceClient,
+        dispatch_service_client::DispatchServiceClient, loop_service_client::LoopServiceClient,
+        response_service_client::ResponseServiceClient, survey_service_client::SurveyServiceClient,
+    },
     tickets::v1::{
         conversation_service_client::ConversationServiceClient,
-        ticket_service_client::TicketServiceClient,
+        result_service_client::ResultServiceClient, ticket_service_client::TicketServiceClient,
     },
 };
 use kernel::{CallerKind, CustomerId, TenantId};
@@ -48,7 +60,17 @@ pub(crate) enum Trouble {
 pub(crate) struct Suite {
     pub(crate) tickets: TicketServiceClient<Link>,
     pub(crate) conversations: ConversationServiceClient<Link>,
+    pub(crate) results: ResultServiceClient<Link>,
     pub(crate) products: ProductServiceClient<Link>,
+    pub(crate) customers: CustomerServiceClient<Link>,
+    pub(crate) purchases: PurchaseServiceClient<Link>,
+    pub(crate) searches: SearchServiceClient<Link>,
+    pub(crate) transfers: TransferServiceClient<Link>,
+    pub(crate) surveys: SurveyServiceClient<Link>,
+    pub(crate) invitations: DispatchServiceClient<Link>,
+    pub(crate) responses: ResponseServiceClient<Link>,
+    pub(crate) loops: LoopServiceClient<Link>,
+    pub(crate) scores: AnalyticsServiceClient<Link>,
     issuer: LocalIssuer,
     tenant: TenantId,
     /// Whether it was told that the suite is waited for.
@@ -67,18 +89,26 @@ impl Suite {
         issuer: LocalIssuer,
         tenant: TenantId,
     ) -> Result<Self> {
-        let mut links = Vec::new();
-        for service in ["tickets", "customers"] {
+        let open = async |service| {
             let named = address.map(|address| vec![address.to_owned()]);
-            let addresses = named.unwrap_or_else(|| reach::public(config, service));
-            links.push(reach::first(&addresses).await?);
-        }
-        let (customers, tickets) = (links.pop(), links.pop());
-        let (customers, tickets) = customers.zip(tickets).context("two links were made")?;
+            reach::first(&named.unwrap_or_else(|| reach::public(config, service))).await
+        };
+        let (tickets, customers) = (open("tickets").await?, open("customers").await?);
+        let (knowledge, surveys) = (open("knowledge").await?, open("surveys").await?);
         Ok(Self {
             conversations: ConversationServiceClient::new(tickets.clone()),
+            results: ResultServiceClient::new(tickets.clone()),
             tickets: TicketServiceClient::new(tickets),
-            products: ProductServiceClient::new(customers),
+            products: ProductServiceClient::new(customers.clone()),
+            purchases: PurchaseServiceClient::new(customers.clone()),
+            customers: CustomerServiceClient::new(customers),
+            searches: SearchServiceClient::new(knowledge.clone()),
+            transfers: TransferServiceClient::new(knowledge),
+            invitations: DispatchServiceClient::new(surveys.clone()),
+            responses: ResponseServiceClient::new(surveys.clone()),
+            loops: LoopServiceClient::new(surveys.clone()),
+            scores: AnalyticsServiceClient::new(surveys.clone()),
+            surveys: SurveyServiceClient::new(surveys),
             issuer,
             tenant,
             waits: Once::new(),
@@ -98,6 +128,11 @@ impl Suite {
     /// A customer.
     pub(crate) fn customer(&self, id: CustomerId) -> Result<Voice, Trouble> {
         self.voice(CallerKind::Customer, id.uuid().to_string(), Some(id))
+    }
+
+    /// Whoever holds a sealed link.
+    pub(crate) fn holder(token: &str) -> Result<Voice, Trouble> {
+        format!("Link {token}").parse().map(Voice).map_err(over)
     }
 
     fn voice(

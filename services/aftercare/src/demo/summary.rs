@@ -136,7 +136,7 @@ impl Summary {
     }
 }
 
-fn table(text: &mut String, head: &str, lines: &BTreeMap<String, u64>) {
+pub(super) fn table(text: &mut String, head: &str, lines: &BTreeMap<String, u64>) {
     // Writing to a text cannot fail.
     let _ = writeln!(text, "{head}");
     for (name, count) in lines {
@@ -156,7 +156,7 @@ fn state(ticket: &Ticket) -> String {
 }
 
 /// The name of an enum's value for people.
-fn short(name: &str, prefix: &str) -> String {
+pub(super) fn short(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix).unwrap_or(name).to_lowercase().replace('_', " ")
 }
 

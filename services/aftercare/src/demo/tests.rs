@@ -3,14 +3,15 @@
 
 use std::{collections::HashMap, fmt::Write as _};
 
+use anyhow::anyhow;
 use config::SERVICES;
 use contracts::tickets::v1::{
     Channel, ClaimTicketRequest, CreateTicketRequest, Kind, ListTicketsRequest,
-    ListTicketsResponse, ReleaseTicketRequest,
+    ListTicketsResponse, ReleaseTicketRequest, Ticket,
 };
 use tempfile::TempDir;
 
-use super::*;
+use super::{summary::Summary, *};
 use crate::serve;
 
 struct Stage {
@@ -64,9 +65,12 @@ impl Stage {
         let seed = self.config.seed().unwrap();
         let tenant = tenant(&seed, None, texts.form).unwrap();
         let args = Args { address: Some(self.address.clone()), ..Args::default() };
-        let ended = perform(&self.config, &args, tenant, texts, "aftercare").await.unwrap();
-        assert_eq!(ended.refused, []);
-        ended.summary
+        let staff = Staff::of(tenant, texts.form.language()).unwrap();
+        let suite = suite(&self.config, &args, tenant).await.unwrap();
+        let players = players(&suite, &staff, tenant, texts.form).unwrap();
+        let played = complaints::perform(&players, &staff, texts).await.unwrap();
+        assert_eq!(played.refused, []);
+        Summary::of(&complaints::read(&players, &played, false).await.unwrap())
     }
 
     async fn suite(&self, form: Form) -> Suite {
@@ -189,7 +193,8 @@ async fn a_suite_with_another_root_key_lets_nobody_in() {
     let (stage, other) = (stage().await, stage().await);
     let seed = Seed::shipped();
     let args = Args { address: Some(stage.address.clone()), ..Args::default() };
-    let ended = perform(&other.config, &args, &seed.tenants[0], &first(1), "aftercare").await;
+    let programme = Programme { complaints: vec![first(1)], sets: Vec::new() };
+    let ended = perform(&other.config, &args, &seed, &programme).await;
     let error = format!("{:#}", ended.err().unwrap());
     assert!(error.contains("UNAUTHENTICATED"), "{error}");
 }

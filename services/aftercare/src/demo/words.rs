@@ -103,6 +103,82 @@ pub(crate) fn resolution(form: Form, nature: Nature) -> &'static str {
     }
 }
 
+/// What is said about the messages of a set, in its language.
+#[derive(Debug)]
+pub(crate) struct Talk {
+    /// Before the article that answers.
+    pub(crate) reply: &'static str,
+    /// Where no article does.
+    pub(crate) heard: &'static str,
+    /// To praise and to a suggestion.
+    pub(crate) praised: &'static str,
+    pub(crate) suggested: &'static str,
+    /// What the agent asks the customer.
+    pub(crate) question: &'static str,
+    /// To another department.
+    pub(crate) handed_on: &'static str,
+    /// What is proposed: for a complaint, for something to be done, for a question.
+    pub(crate) made_good: &'static str,
+    pub(crate) done: &'static str,
+    pub(crate) answered: &'static str,
+    /// Why the customer does not agree, and what is then done.
+    pub(crate) objection: &'static str,
+    pub(crate) second_resolution: &'static str,
+    /// Why staff judge a complaint as they do.
+    pub(crate) evidence: &'static str,
+    /// Why a customer is not satisfied.
+    pub(crate) dissatisfied: &'static str,
+    /// What is said and done where a bad answer is followed up.
+    pub(crate) sorry: &'static str,
+    pub(crate) followed_up: &'static str,
+    /// What the survey asks.
+    pub(crate) survey: &'static str,
+}
+
+const TALK_EN: Talk = Talk {
+    reply: "Thank you for writing to us. This is what helps in such a case:",
+    heard: "Thank you for writing to us. I am looking into it and come back to you here.",
+    praised: "Thank you! I have passed this on to the colleague whom you mean.",
+    suggested: "Thank you for the idea; the people who make the product have it now.",
+    question: "Could you tell me when this was, so that I can look at the right entry?",
+    handed_on: "Please look at the entries on your side; the customer waits for the outcome.",
+    made_good: "We looked into it and put it right; what you lost by it is made good.",
+    done: "It is done. If anything does not work as described, tell us on this page.",
+    answered: "I hope that this answers your question; if not, tell us on this page.",
+    objection: "I followed this and it did not help: it is the same as before.",
+    second_resolution: "I am sorry. I went through it again with the department by hand, and it is settled \
+                        now; you need not do anything more.",
+    evidence: "The customer's own account.",
+    dissatisfied: "It took two answers until somebody understood what I was asking.",
+    sorry: "I read your answer to our survey, and I am sorry. I would like to put it right.",
+    followed_up: "We spoke on the telephone; the charge is given back and the case explained in writing.",
+    survey: "After each ticket",
+};
+
+const TALK_ZH: Talk = Talk {
+    reply: "您好，感谢您的联系。针对您反映的情况，请参考以下处理办法：",
+    heard: "您好，您反映的情况已经收到，我正在核实，有结果会第一时间在这里告诉您。",
+    praised: "谢谢您的肯定！我已经把您的表扬转给这位同事和他的主管。",
+    suggested: "谢谢您的建议，我已经转给产品经理，采纳后会告诉您。",
+    question: "为了尽快处理，麻烦您补充一下机身条码或者拍一段现象的视频。",
+    handed_on: "请售后网点核实并回填上门时间，客户在等结果。",
+    made_good: "我们已核实情况，确有做得不到位的地方，向您致歉，并已按您的诉求处理完毕。",
+    done: "已经为您办理好了。如果还有问题，可以直接在本页面告诉我们。",
+    answered: "希望以上内容解答了您的问题，如有疑问可以在本页面告诉我们。",
+    objection: "按你们说的试过了，没有用，问题还在。",
+    second_resolution: "非常抱歉让您多跑一趟。已安排资深工程师上门处理并当场试机正常，费用全免。",
+    evidence: "客户的描述与照片。",
+    dissatisfied: "前后说了两遍才有人听明白，等得太久。",
+    sorry: "您好，看到您给我们的评价，非常抱歉。我想当面了解一下哪里没有做好。",
+    followed_up: "已电话回访并上门复检，补偿 100 元配件券，客户表示认可。",
+    survey: "服务回访",
+};
+
+/// The sentences for a set in this language.
+pub(crate) fn talk(language: &str) -> &'static Talk {
+    if language == "zh" { &TALK_ZH } else { &TALK_EN }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
