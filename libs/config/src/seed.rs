@@ -330,10 +330,10 @@ mod tests {
     }
 
     #[test]
-    fn the_shipped_seed_has_staff_of_every_kind_for_both_tenants() {
+    fn the_shipped_seed_has_staff_of_every_kind_for_each_tenant() {
         let seed = Seed::shipped();
         let slugs: Vec<_> = seed.tenants.iter().map(|tenant| tenant.slug.as_str()).collect();
-        assert_eq!(slugs, ["harbor", "qingfeng"]);
+        assert_eq!(slugs, ["harbor", "qingfeng", "jiahe"]);
         for tenant in &seed.tenants {
             assert!(tenant.teams.len() >= 2 && tenant.queues.len() >= 3);
             assert!(tenant.default_queue().is_some());

@@ -438,7 +438,8 @@ async fn each_statement_goes_by_its_index() {
         goes_by(&steps, &[["sqlite_autoindex_responses_1", "responses_key"], scored]);
 
         let texts = scores::STATEMENTS.iter().map(|sql| sql.text(database.engine()));
-        for text in texts.filter(|text| text.starts_with("SELECT")) {
+        // Those of a recount read everything, as they must; the others are told eight things.
+        for text in texts.filter(|text| text.starts_with("SELECT") && text.contains("$8")) {
             let text = format!("{}{text}", explain(database));
             let text = Sql::both(Box::leak(text.into_boxed_str()));
             let values = args![tenant(), survey, 1, "overall", 2, 1, 20_000, 20_040];

@@ -153,8 +153,10 @@ impl Forge {
         for tenant in [Tenant::North, Tenant::South] {
             forge.settle(suite, tenant).await;
         }
-        for known in &mut forge.methods {
-            let roles = roles_with(known.method.full_name());
+        for (known, scenario) in forge.methods.iter_mut().zip(scenario::all()) {
+            let mut roles = roles_with(known.method.full_name());
+            // Whoever holds a link is nobody whom a desk knows.
+            roles.extend(Some(scenario.role).filter(|role| *role == Role::LinkHolder));
             let may = |voice: &Voice| voice.role.is_some_and(|role| roles.contains(&role));
             let all = forge.voices.iter().enumerate();
             known.allowed = all.filter(|(_, voice)| may(voice)).map(|(at, _)| at).collect();
@@ -176,6 +178,11 @@ impl Forge {
             let message = DynamicMessage::deserialize(known.method.input(), &prepared.request);
             known.prepared.push(Tree::of(&message.expect("a scenario's request is one")));
             self.words.learn(&prepared.request);
+            if let Some(link) = &prepared.link {
+                let who = format!("the holder of a link of {}", tenant.slug());
+                let authorization = authorization(&desk.holder(link));
+                self.voices.push(Voice { who, role: Some(Role::LinkHolder), authorization });
+            }
             self.words.learn(&json!({ "name": prepared.names }));
         }
         for list in ["ListTickets", "ListCustomers", "ListMembers", "ListProducts"] {

@@ -289,6 +289,12 @@ async fn a_suite_that_moves_to_postgres_answers_the_same_and_goes_on() {
     let desk = Desk::new(&suite, Tenant::North);
     let reads = Reads::of(&desk).await;
     // Nothing moves any more.
+    until("everybody is asked", async || {
+        let pending = json!({ "state": "INVITATION_STATE_PENDING" });
+        let waiting = desk.system().call("ListInvitations", pending).await;
+        (waiting == json!({})).then_some(())
+    })
+    .await;
     let before = until("all is still", async || {
         let first = reads.all(&desk).await;
         (first == reads.all(&desk).await).then_some(first)

@@ -42,7 +42,10 @@ fn way(spans: &[SeenSpan]) -> Option<Way> {
     let resolved = below(&customers.id, "INTERNAL", "db.customer.resolve")?;
     let recorded = below(&tickets.id, "INTERNAL", "db.ticket.create")?;
     let cause = format!("{TRACE}-{}", tickets.id);
-    let consumed = spans.iter().find(|span| span.links.contains(&cause))?.clone();
+    // Others follow tickets, too.
+    let by_customers = |span: &&SeenSpan| span.process == "aftercare-customers";
+    let mut consumed = spans.iter().filter(|span| span.links.contains(&cause));
+    let consumed = consumed.find(by_customers)?.clone();
     let applied = spans.iter().find(|span| span.parent == consumed.id)?.clone();
     Some(Way { edge, tickets, recorded, asked, customers, resolved, consumed, applied })
 }
