@@ -14,7 +14,7 @@ use feed::{Event, HandleError, Handler};
 use store::Tx;
 
 use crate::{
-    App, Error,
+    App,
     domain::rollup::Changes,
     store::scores::{self, Key},
 };
@@ -70,7 +70,7 @@ impl Handler for Scores {
             let (tenant, survey) = (answered.tenant, answered.survey);
             let asked = self.0.asked_in(tx, tenant, survey, response.number).await;
             // A response's version is there as long as the response is.
-            let Some(asked) = asked.map_err(effect)? else { continue };
+            let Some(asked) = asked? else { continue };
             changes.count(answered, &asked.measured.ids, before, -1);
             changes.count(answered, &asked.measured.ids, after, 1);
         }
@@ -107,13 +107,5 @@ pub(crate) fn judgement(change: Option<Change>) -> Option<Judged> {
             | Change::LoopChanged(_),
         )
         | None => None,
-    }
-}
-
-/// The error as one of the effect: what the database says stays what it is.
-fn effect(error: Error) -> HandleError {
-    match error {
-        Error::Unavailable(cause) | Error::Database(cause) => cause.into(),
-        other => HandleError::transient(other),
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     domain::invitation::{Invitation, Step, Tell},
     events::{self, Author},
     invitations,
-    store::{invitations as rows, surveys, tenants},
+    store::{drafts, invitations as rows, surveys, tenants},
 };
 
 /// How many due invitations are looked at in one round.
@@ -113,6 +113,10 @@ async fn wake(app: &App, tenant: TenantId, id: InvitationId) -> Result<bool, Err
             return Ok(false);
         }
         let Some(step) = step(before.clone(), &what, at) else { return Ok(false) };
+        if matches!(what, Do::Expire) {
+            // Words that nobody submitted are nobody's to keep.
+            drafts::remove(tx, tenant, id).await?;
+        }
         let (_, happened) = invitations::save(&author, tx, &before, step, at).await?;
         events::append(app, &author, tx, happened).await?;
         Ok::<_, Error>(true)

@@ -14,17 +14,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
+use anyhow::Result;
 use sqlx::{
     AssertSqlSafe, FromRow, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
     types::Json,
 };
-use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::{load::Done, program::Program, tickets};
+use crate::{orders, program::Program, tickets};
 
 /// A partition that is not there.
 const NOWHERE: i64 = 1_000_000;
@@ -106,30 +104,9 @@ struct Template {
     append: String,
 }
 
-/// What the program answers to an order.
-#[derive(Debug, Serialize, Deserialize)]
-struct Answer {
-    seconds: f64,
-    micros: Vec<u64>,
-}
-
 /// Starts the program on the database of a suite that has recorded tickets.
 pub(crate) async fn start(database: &str) -> Result<Program> {
-    let mut program = Program::of_ours(&["bare", database])?;
-    program.line().await.context("the bare transaction does not start")?;
-    Ok(program)
-}
-
-/// Has it run on so many connections for so long.
-pub(crate) async fn tell(
-    program: &mut Program,
-    connections: usize,
-    time: Duration,
-) -> Result<Done> {
-    program.tell(&format!("{connections} {}", time.as_secs_f64())).await?;
-    let answer: Answer = serde_json::from_str(&program.line().await?)?;
-    let latencies = answer.micros.into_iter().map(Duration::from_micros).collect();
-    Ok(Done::new(Duration::from_secs_f64(answer.seconds), latencies))
+    orders::start(&["bare", database]).await
 }
 
 /// The program: reads orders and answers them until its input ends.
@@ -142,24 +119,8 @@ pub(crate) async fn serve(database: &str) -> Result<()> {
         .await?;
     let templates = Arc::new(templates(&pool).await?);
     let number = Arc::new(AtomicI64::new(NUMBERS));
-    println!("ready");
-    for line in std::io::stdin().lines() {
-        let line = line?;
-        let (connections, seconds) = line.split_once(' ').context("CONNECTIONS SECONDS")?;
-        let time = Duration::from_secs_f64(seconds.parse()?);
-        let began = Instant::now();
-        let mut workers = JoinSet::new();
-        for _ in 0..connections.parse::<usize>()? {
-            workers.spawn(work(pool.clone(), templates.clone(), number.clone(), began, time));
-        }
-        let mut micros = Vec::new();
-        for worker in workers.join_all().await {
-            micros.extend(worker?);
-        }
-        let answer = Answer { seconds: began.elapsed().as_secs_f64(), micros };
-        println!("{}", serde_json::to_string(&answer)?);
-    }
-    Ok(())
+    let work = |began, time| work(pool.clone(), templates.clone(), number.clone(), began, time);
+    orders::obey(work).await
 }
 
 async fn work(

@@ -13,6 +13,7 @@ use crate::{
     cpu::Measured,
     database,
     load::{Call, Calls, Until},
+    orders,
     rounds::{self, Comparison, Counted, Figures},
     suite::Suite,
     tickets,
@@ -41,7 +42,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Comparison>> {
     for concurrency in CONCURRENCIES {
         for time in [plan.warm_up()] {
             suite.target.load(calls.clone(), concurrency, Until::Time(time)).await?;
-            bare::tell(&mut bare, concurrency.min(CONNECTIONS), time).await?;
+            orders::tell(&mut bare, concurrency.min(CONNECTIONS), time).await?;
         }
         database::idle(&mut connection).await?;
         let rounds = rounds::interleave(
@@ -53,7 +54,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Comparison>> {
             },
             async || {
                 let before = theirs.times()?;
-                let done = bare::tell(&mut bare, concurrency.min(CONNECTIONS), plan.time).await?;
+                let done = orders::tell(&mut bare, concurrency.min(CONNECTIONS), plan.time).await?;
                 Ok(Figures::of(&done, done.elapsed, &theirs.times()?.since(&before)))
             },
         )

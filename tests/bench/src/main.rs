@@ -19,6 +19,7 @@ mod get;
 mod growth;
 mod http1;
 mod load;
+mod orders;
 mod overload;
 mod program;
 mod proxy;

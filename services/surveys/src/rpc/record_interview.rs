@@ -63,13 +63,12 @@ pub(crate) async fn handle(
             return Ok(());
         }
         let step = before.clone().call(called(&told, &author, &before, at));
-        let (mut after, happened) = invitations::save(&author, tx, &before, step, at).await?;
+        let (after, happened) = invitations::save(&author, tx, &before, step, at).await?;
         events::append(&app, &author, tx, happened).await?;
         if let Some(submission) = &submission {
             let held = (after, at.plus_micros(1));
-            after = submission::submit(&app, &author, tx, held, &asked, submission).await?;
+            submission::submit(&app, &author, tx, held, &asked, submission).await?;
         }
-        drop(after);
         Ok::<_, Error>(())
     })?;
     let invitation = invitations::read(&app, &call, id).await?;

@@ -92,5 +92,13 @@ mod tests {
             InvitationState::Pending,
             "whoever looks in early is asked still"
         );
+        let id = kernel::InvitationId::parse_name(&invitation.name).unwrap();
+        let kept = async || {
+            let tenant = crate::rpc::fixture::tenant(1);
+            drafts::get(&fixture.app.db, tenant, id).await.unwrap()
+        };
+        assert!(kept().await.is_some());
+        fixture.later(std::time::Duration::from_hours(16 * 24)).await;
+        assert_eq!(kept().await, None, "what was not submitted goes with its invitation");
     }
 }

@@ -12,18 +12,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
+use anyhow::Result;
 use sqlx::{
     FromRow, PgPool, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
     types::Json,
 };
-use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::{load::Done, program::Program, tickets};
+use crate::{orders, program::Program, tickets};
 
 /// A partition that is not there.
 const NOWHERE: i64 = 1_000_000;
@@ -89,51 +87,17 @@ struct Event {
 
 type Template = (Response, Event);
 
-/// What the program answers to an order.
-#[derive(Debug, Serialize, Deserialize)]
-struct Answer {
-    seconds: f64,
-    micros: Vec<u64>,
-}
-
 /// Starts the program on the database of a suite that has recorded responses: a PostgreSQL's, or the
 /// file of surveys.
 pub(crate) async fn start(database: &str) -> Result<Program> {
-    let mut program = Program::of_ours(&["bare-response", database])?;
-    program.line().await.context("the bare transaction does not start")?;
-    Ok(program)
-}
-
-/// Has so many workers run it for so long.
-pub(crate) async fn tell(program: &mut Program, workers: usize, time: Duration) -> Result<Done> {
-    program.tell(&format!("{workers} {}", time.as_secs_f64())).await?;
-    let answer: Answer = serde_json::from_str(&program.line().await?)?;
-    let latencies = answer.micros.into_iter().map(Duration::from_micros).collect();
-    Ok(Done::new(Duration::from_secs_f64(answer.seconds), latencies))
+    orders::start(&["bare-response", database]).await
 }
 
 /// The program: reads orders and answers them until its input ends.
 pub(crate) async fn serve(database: &str) -> Result<()> {
     let pool = Pool::open(database).await?;
     let templates = Arc::new(pool.templates().await?);
-    println!("ready");
-    for line in std::io::stdin().lines() {
-        let line = line?;
-        let (workers, seconds) = line.split_once(' ').context("WORKERS SECONDS")?;
-        let time = Duration::from_secs_f64(seconds.parse()?);
-        let began = Instant::now();
-        let mut all = JoinSet::new();
-        for _ in 0..workers.parse::<usize>()? {
-            all.spawn(work(pool.clone(), templates.clone(), began, time));
-        }
-        let mut micros = Vec::new();
-        for worker in all.join_all().await {
-            micros.extend(worker?);
-        }
-        let answer = Answer { seconds: began.elapsed().as_secs_f64(), micros };
-        println!("{}", serde_json::to_string(&answer)?);
-    }
-    Ok(())
+    orders::obey(|began, time| work(pool.clone(), templates.clone(), began, time)).await
 }
 
 async fn work(

@@ -11,6 +11,7 @@ use crate::{
     cpu::Measured,
     database::Feed,
     load::Until,
+    orders,
     rounds::{self, Comparison, Counted, Figures},
     suite::Suite,
 };
@@ -54,7 +55,7 @@ async fn measure(
     let calls = recording(suite, &survey, TEMPLATES, Answered::Now)?;
     for callers in CALLERS {
         suite.target.load(calls.clone(), callers, Until::Time(plan.warm_up())).await?;
-        bare::tell(&mut bare, callers, plan.warm_up()).await?;
+        orders::tell(&mut bare, callers, plan.warm_up()).await?;
         feed.scored().await?;
         let rounds = rounds::interleave(
             plan.rounds,
@@ -65,7 +66,7 @@ async fn measure(
             },
             async || {
                 let before = theirs.times()?;
-                let done = bare::tell(&mut bare, callers, plan.time).await?;
+                let done = orders::tell(&mut bare, callers, plan.time).await?;
                 Ok(Figures::of(&done, done.elapsed, &theirs.times()?.since(&before)))
             },
         )
