@@ -29,7 +29,6 @@ use telemetry::{Collector, Export, LogFormat, Metrics, Trace};
 use testing::SeenSpan;
 use tonic::{Status, body::Body, server::NamedService, service::Routes};
 use tower::{Service, ServiceExt as _};
-use tracing::dispatcher::set_default;
 
 const GET_TICKET: &str = "/aftercare.tickets.v1.TicketService/GetTicket";
 const GET_CUSTOMER: &str = "/aftercare.customers.v1.CustomerService/GetCustomer";
@@ -197,7 +196,7 @@ async fn traced(suite: &Suite, path: &str) -> (testing::Collector, Vec<SeenSpan>
     let dispatch =
         telemetry::dispatch(LogFormat::Text, "info", Some(&collector), io::sink).unwrap();
     {
-        let _guard = set_default(&dispatch);
+        let _guard = testing::watch(&dispatch);
         suite.call(path, CLIENTS).await;
     }
     collector.finish(Duration::from_secs(20)).await;

@@ -7,8 +7,7 @@ use std::{
 };
 
 use serde_json::Value;
-use testing::{Collector as Receiver, SeenSpan};
-use tracing::dispatcher::set_default;
+use testing::{Collector as Receiver, SeenSpan, watch};
 
 use crate::{CallSpan, Collector, Export, LogFormat, Metrics, Side, Trace, consume, dispatch};
 
@@ -57,7 +56,7 @@ async fn collected(work: impl FnOnce()) -> (Receiver, Vec<SeenSpan>, Vec<Value>)
     let collector = Collector::start(&export(&receiver.otlp()), &Metrics::new()).unwrap();
     let started = dispatch(LogFormat::Json, "info", Some(&collector), lines_to(&lines)).unwrap();
     {
-        let _guard = set_default(&started);
+        let _guard = watch(&started);
         work();
     }
     collector.finish(Duration::from_secs(20)).await;
@@ -165,7 +164,7 @@ async fn what_nobody_asked_for_is_no_trace() {
 fn without_a_collector_a_trace_is_handed_on_and_lines_tell_it() {
     let lines = Lines::default();
     let started = dispatch(LogFormat::Json, "info", None, lines_to(&lines)).unwrap();
-    let _guard = set_default(&started);
+    let _guard = watch(&started);
     let edge = CallSpan::start(Side::Edge, METHOD, CLIENTS);
     assert_eq!(edge.trace().to_string(), CLIENTS.replace("-01", "-00"), "nobody keeps it");
     let call = CallSpan::start(Side::Server, METHOD, &edge.trace().to_string());
@@ -189,7 +188,7 @@ fn without_a_collector_a_trace_is_handed_on_and_lines_tell_it() {
 #[test]
 fn lines_for_people_cost_no_span() {
     let started = dispatch(LogFormat::Text, "info", None, io::sink).unwrap();
-    let _guard = set_default(&started);
+    let _guard = watch(&started);
     let call = CallSpan::start(Side::Server, METHOD, CLIENTS);
     assert!(!call.is_seen());
     assert_eq!(call.trace().to_string(), CLIENTS);
@@ -206,7 +205,7 @@ async fn a_collector_that_is_away_costs_counted_spans() {
     let collector = Collector::start(&export(&format!("http://{address}")), &metrics).unwrap();
     let started = dispatch(LogFormat::Text, "off", Some(&collector), io::sink).unwrap();
     {
-        let _guard = set_default(&started);
+        let _guard = watch(&started);
         // The queue takes 4096, since the sender has had no turn yet.
         for _ in 0..5_000 {
             CallSpan::start(Side::Server, METHOD, "").ended("OK");

@@ -1,7 +1,10 @@
-//! Harness for tests: both databases, a test clock, goldens, a collector of traces.
+//! Harness for tests: both databases, a test clock, goldens, a collector of traces, a subscriber
+//! of one test's own.
 
 pub mod collector;
 pub mod db;
+mod watch;
 
 pub use collector::{Collector, SeenSpan};
 pub use db::{TestDb, each_db};
+pub use watch::watch;

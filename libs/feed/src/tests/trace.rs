@@ -9,7 +9,6 @@ use store::{
     transact,
 };
 use telemetry::{Collector, Export, LogFormat, Metrics};
-use tracing::dispatcher::set_default;
 
 use super::{
     Effects, aggregate,
@@ -62,7 +61,7 @@ async fn a_consumer_links_to_the_call_that_caused_an_event() {
         let dispatch =
             telemetry::dispatch(LogFormat::Text, "off", Some(&collector), io::sink).unwrap();
         {
-            let _guard = set_default(&dispatch);
+            let _guard = testing::watch(&dispatch);
             pair.consumer(Effects::plain()).catch_up().await.unwrap();
             assert_eq!(effects(&pair.to, aggregate(1)).await, [1]);
         }
