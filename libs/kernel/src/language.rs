@@ -12,7 +12,9 @@ pub fn canonical(tag: &str) -> String {
     let part = |(index, part): (usize, &str)| match (index, part.len()) {
         (0, _) => part.to_ascii_lowercase(),
         (_, 2) => part.to_ascii_uppercase(),
-        (_, 4) => part[..1].to_ascii_uppercase() + &part[1..].to_ascii_lowercase(),
+        (_, 4) if part.is_ascii() => {
+            part[..1].to_ascii_uppercase() + &part[1..].to_ascii_lowercase()
+        }
         _ => part.to_ascii_lowercase(),
     };
     tag.split('-').enumerate().map(part).collect::<Vec<_>>().join("-")
@@ -41,7 +43,7 @@ mod tests {
     #[test]
     fn a_language_has_one_tag() {
         for (tag, usual) in
-            [("ZH-hant-tw", "zh-Hant-TW"), ("en", "en"), ("EN-us", "en-US"), ("de-1996", "de-1996")]
+            [("ZH-hant-tw", "zh-Hant-TW"), ("en", "en"), ("EN-us", "en-US"), ("a-éé", "a-éé")]
         {
             assert_eq!(canonical(tag), usual);
         }

@@ -152,6 +152,7 @@ const AGENT: &[&str] = &[
     "articles.search",
     "articles.vote",
     "tickets.link",
+    "backlog.read",
     "invitations.read",
     "interviews.record",
 ];
@@ -185,6 +186,7 @@ const SHIPPED: &[(Role, &[&str])] = &[
         &[
             "tickets.assign",
             "tickets.over_assign",
+            "figures.read",
             "searches.read",
             "feedback.read",
             "surveys.read",
@@ -200,6 +202,8 @@ const SHIPPED: &[(Role, &[&str])] = &[
         Role::Integration,
         &[
             "tickets.*",
+            "backlog.read",
+            "figures.read",
             "entries.*",
             "customers.*",
             "products.*",
@@ -241,6 +245,8 @@ const SHIPPED: &[(Role, &[&str])] = &[
             "tickets.read",
             "tickets.history",
             "tickets.watch",
+            "backlog.read",
+            "figures.read",
             "entries.read",
             "customers.read",
             "customers.list",
@@ -283,6 +289,8 @@ const SHIPPED: &[(Role, &[&str])] = &[
         Role::Admin,
         &[
             "tickets.*",
+            "backlog.read",
+            "figures.read",
             "entries.*",
             "customers.*",
             "products.*",

@@ -122,6 +122,11 @@ impl Edge {
         }))
     }
 
+    /// Whom the credential of a request with these headers stands for.
+    pub async fn who(&self, headers: &HeaderMap) -> Result<Arc<Known>, Status> {
+        self.shared.known(headers::credential(headers)?).await
+    }
+
     /// Whether a call of this method (`/package.Service/Method`) with these headers would be let in:
     /// its credential holds and its caller has the permission. Nothing is forwarded, and nothing is
     /// taken from a quota.

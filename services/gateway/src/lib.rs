@@ -7,8 +7,8 @@
 //! - `json`: every public RPC over HTTP and JSON, by the descriptors.
 //! - `openapi`: the same as an OpenAPI 3.1 document, and a page to read and try it.
 //! - `help`: the help centre of each tenant, pages for everybody.
-//! - `links`: the pages that sealed links open, to confirm a result and answer a survey; `pages` is what
-//!   both kinds of pages share.
+//! - `links`: the pages that sealed links open, to confirm a result and answer a survey; `overview`:
+//!   how the suite stands, for members; `pages` is what all kinds of pages share.
 //! - `workspace`: the answers that need several services at once.
 //!
 //! # Invariants
@@ -34,6 +34,7 @@ pub mod json;
 pub mod limits;
 pub mod links;
 pub mod openapi;
+pub mod overview;
 pub mod port;
 pub mod retention;
 pub mod seed;

@@ -1,5 +1,5 @@
 //! The public port, joined: the front, and behind it gRPC by way of the edge, JSON by the same way,
-//! the OpenAPI document and its page, the pages of links, the help centres.
+//! the OpenAPI document and its page, the pages of links, the overview, the help centres.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -18,6 +18,7 @@ use crate::{
     json::{self, Gate, Json},
     links::LinkPages,
     openapi::{self, OpenApi},
+    overview::OverviewPages,
     web::{self, Front, Origins, Route},
 };
 
@@ -39,6 +40,8 @@ pub struct Parts<'a> {
     pub edge: Edge,
     /// The pages that sealed links open.
     pub links: LinkPages,
+    /// The overview for members.
+    pub overview: OverviewPages,
     /// The help centres of the tenants.
     pub help: HelpCenter,
     /// The gRPC services that need no credential: health, and reflection where it is shown.
@@ -55,13 +58,14 @@ pub struct Parts<'a> {
 
 /// The public port.
 pub fn front(parts: Parts<'_>) -> Result<Front, Error> {
-    let Parts { edge, links, help, open, origins, methods, version, metrics } = parts;
+    let Parts { edge, links, overview, help, open, origins, methods, version, metrics } = parts;
     let guarded = rpc::link::link(edge.clone());
     let gate = Arc::new(AtEdge(edge));
     let pages = Arc::new(Pages {
         json: Json::new(&contracts::POOL, methods, guarded.clone(), gate)?,
         openapi: OpenApi::new(&contracts::POOL, methods, version)?,
         links,
+        overview,
         help,
     });
     // Cloned with each call.
@@ -87,6 +91,7 @@ struct Pages {
     json: Json,
     openapi: OpenApi,
     links: LinkPages,
+    overview: OverviewPages,
     help: HelpCenter,
 }
 
@@ -100,6 +105,10 @@ impl Pages {
         // At every host: what a link opens is told by the link.
         if let Some(place) = LinkPages::place(request.uri()) {
             return self.links.answer(place, request).await;
+        }
+        // Whose it is, is told by who looks.
+        if let Some(place) = OverviewPages::place(path) {
+            return self.overview.answer(place, request).await;
         }
         match self.help.visit(request.uri(), request.headers(), request.extensions()).await {
             Some(visit) => self.help.answer(visit, request).await,

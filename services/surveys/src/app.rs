@@ -154,7 +154,7 @@ impl App {
 
     fn keep(&self, key: VersionKey, version: Version) -> Result<Arc<Asked>, Error> {
         let Version { survey, number, series, questionnaire, .. } = version;
-        let logic = Logic::read(&questionnaire);
+        let logic = Logic::read_published(&questionnaire);
         let logic = logic.map_err(|_| Error::Corrupt("versions.questionnaire"))?;
         let measured = Measured::of(&questionnaire);
         let asked = Arc::new(Asked { survey, number, series, questionnaire, logic, measured });

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::domain::{
     logic::{Answer, Answers, Step},
     questionnaire::{
-        Choice, Kind, MAX_CHOICES, MAX_QUESTIONS, Question, Questionnaire, Scale, Texts,
+        Choice, Kind, MAX_CHOICES, MAX_ID, MAX_QUESTIONS, Question, Questionnaire, Scale, Texts,
     },
     survey::{
         AfterResolution, MAX_DELAY, MAX_VALIDITY, MIN_VALIDITY, Survey, USUAL_VALIDITY, Version,
@@ -324,10 +324,12 @@ pub(crate) fn answers(given: &[pb::Answer], field: &str, violations: &mut Violat
             Some(pb::answer::Value::Number(number)) => Answer::Number(*number),
             Some(pb::answer::Value::Text(text)) => Answer::Text(text.clone()),
         };
+        let is_short = |id: &String| id.len() <= MAX_ID;
         let fits = match &answer {
             Answer::Text(text) => text.chars().count() <= MAX_WORDS,
-            Answer::Choices(ids) => ids.len() <= MAX_CHOICES,
-            Answer::Choice(_) | Answer::Number(_) => true,
+            Answer::Choices(ids) => ids.len() <= MAX_CHOICES && ids.iter().all(is_short),
+            Answer::Choice(id) => is_short(id),
+            Answer::Number(_) => true,
         };
         violations.check(fits, &at, "is longer than any question takes");
         let before = answers.insert(one.question.clone(), answer);

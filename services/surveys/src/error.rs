@@ -321,12 +321,13 @@ impl From<Violations> for Error {
 
 store::error_from_store!(Error);
 
-/// What becomes of an event whose effect failed so: the database is waited for, what is stored wrongly
-/// stays wrong.
+/// What becomes of an event whose effect failed so: the database is waited for, as is whoever came
+/// first; what is stored wrongly stays wrong.
 impl From<Error> for feed::HandleError {
     fn from(error: Error) -> Self {
         match error {
             Error::Unavailable(cause) | Error::Database(cause) => Self::Store(cause),
+            Error::LostRace => Self::transient(error),
             other => Self::poison(other),
         }
     }

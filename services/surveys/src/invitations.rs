@@ -12,7 +12,7 @@ use crate::{
     convert,
     domain::invitation::{Invitation, Step},
     events::{self, Author, Happened},
-    store::invitations,
+    store::{drafts, invitations},
 };
 
 /// A command on an invitation, as its request names it.
@@ -42,18 +42,26 @@ pub(crate) async fn read(
 /// The invitation that the caller's link opens, and whether it can be answered: that of a ticket is the
 /// one about its last resolution.
 pub(crate) async fn opened(app: &App, call: &Call) -> Result<Invitation, Error> {
-    let tenant = call.tenant();
+    let (tenant, now) = (call.tenant(), app.clock.now());
     let found = match call.caller.link {
         Some(Opens::Invitation(id)) => invitations::get(&app.db, tenant, id).await?,
-        // What was taken back is nothing that a ticket's page speaks of.
-        Some(Opens::Ticket(ticket)) => invitations::newest_of(&app.db, tenant, ticket)
-            .await?
-            .filter(|found| !found.is_withdrawn()),
+        Some(Opens::Ticket(ticket)) => {
+            about(invitations::newest_of(&app.db, tenant, ticket).await?, now)
+        }
         None => None,
     };
     let found = found.ok_or_else(|| Error::no_invitation("invitations/-"))?;
-    let now = app.clock.now();
     if found.is_answerable(now) { Ok(found) } else { Err(Error::invitation_state(&found, now)) }
+}
+
+/// Of a ticket's invitations, newest first, the one that its page speaks of: about its last resolution,
+/// and if several surveys ask about it, one that can be answered. What was taken back is none.
+fn about(newest: Vec<Invitation>, now: Time) -> Option<Invitation> {
+    let last = newest.first()?.body.instance;
+    let of_last = newest.into_iter().take_while(|one| one.body.instance == last);
+    let mut standing: Vec<_> = of_last.filter(|one| !one.is_withdrawn()).collect();
+    let open = standing.iter().position(|one| one.is_answerable(now)).unwrap_or(0);
+    (!standing.is_empty()).then(|| standing.swap_remove(open))
 }
 
 /// Holds an invitation for a step, with the instant of its next event.
@@ -128,6 +136,10 @@ pub(crate) async fn save(
         (after.sequence, after.last_at) = (last.sequence, last.at);
     }
     invitations::update(tx, author.tenant, &after).await?;
+    if after.is_over() {
+        // Words that nobody submitted are nobody's to keep.
+        drafts::remove(tx, author.tenant, after.id).await?;
+    }
     Ok((after, happened))
 }
 

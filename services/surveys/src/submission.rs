@@ -90,10 +90,14 @@ pub(crate) async fn submit(
         let cause = before.id.name();
         happened.extend(match before.body.follows {
             None => open(app, tx, tenant, &response, &submission.path, &cause).await?,
-            Some(follows) => answer(tx, tenant, follows, submission.path.follow_up, at).await?,
+            Some(follows) => {
+                let badly = submission.path.follow_up;
+                answer(tx, tenant, follows, before.id, badly, at).await?
+            }
         });
     }
-    let step = before.clone().answer(response.id, response.hash.clone(), standing, at);
+    let judged = (standing, by_link);
+    let step = before.clone().answer(response.id, response.hash.clone(), judged, at);
     let (after, own) = invitations::save(author, tx, &before, step, at).await?;
     happened.extend(own);
     events::append(app, author, tx, happened).await?;
@@ -212,15 +216,19 @@ pub(crate) async fn open(
     Ok(Some(Happened { aggregate: one.id.uuid(), sequence: one.sequence, at, change }))
 }
 
-/// The customer of a loop answered again.
+/// The customer of a loop answered again, where this invitation is the one that asks: of a loop that is
+/// open again, since its ticket goes on, nothing is said yet.
 async fn answer(
     tx: &mut Tx,
     tenant: TenantId,
     id: LoopId,
+    invitation: InvitationId,
     badly: bool,
     at: Time,
 ) -> Result<Option<Happened>, Error> {
-    let Some(held) = loops::lock(tx, tenant, id).await? else { return Ok(None) };
+    let held = loops::lock(tx, tenant, id).await?;
+    let held = held.filter(|held| held.invitation == Some(invitation));
+    let Some(held) = held else { return Ok(None) };
     let after = held.answered(badly, monotone(at, held.last_at));
     save_loop(tx, tenant, &after).await.map(Some)
 }

@@ -48,7 +48,7 @@ impl Handler for Tickets {
             Some(Change::Resolved(resolved)) if resolved.r#loop.is_empty() => {
                 seen.resolved(tx, &payload, resolved).await?;
             }
-            Some(Change::Reopened(reopened)) => seen.reopened(tx, reopened.reopen_count).await?,
+            Some(Change::Reopened(_)) => seen.reopened(tx).await?,
             Some(Change::Created(created)) => {
                 if let Some(id) = LoopId::parse_name(&created.r#loop) {
                     seen.followed_up(tx, id).await?;
@@ -148,6 +148,7 @@ impl Seen<'_> {
             created_at: now,
             body: Body {
                 instance: new.instance,
+                since: self.at,
                 follows: new.follows,
                 channel: asks.channel,
                 origin: new.origin,
@@ -162,6 +163,7 @@ impl Seen<'_> {
                 tell: None,
                 requested: None,
                 ended: None,
+                submissions: 0,
                 last: None,
                 response: None,
                 interview: None,
@@ -174,14 +176,12 @@ impl Seen<'_> {
 
     /// Who was not asked yet about the resolutions before is not asked; a loop whose follow-up goes on is
     /// open again. A follow-up ticket has the id of its loop. What is told again after a rewind takes
-    /// nothing back that came later.
-    async fn reopened(&self, tx: &mut Tx, count: i32) -> Result<(), Error> {
-        let tenant = self.author.tenant;
-        let held = loops::lock(tx, tenant, LoopId::from(self.ticket.uuid())).await?;
-        let mut goes_on = held.is_some();
+    /// nothing back that came later. As in a submission, invitations are held before the loop.
+    async fn reopened(&self, tx: &mut Tx) -> Result<(), Error> {
+        let (tenant, mut goes_on) = (self.author.tenant, true);
         for id in rows::of_ticket(tx, tenant, self.ticket).await? {
             let (before, at) = invitations::hold(self.app, &self.author, tx, id).await?;
-            if before.body.instance > count {
+            if before.body.since > self.at {
                 goes_on = false;
                 continue;
             }
@@ -189,7 +189,11 @@ impl Seen<'_> {
             let (_, happened) = invitations::save(&self.author, tx, &before, step, at).await?;
             events::append(self.app, &self.author, tx, happened).await?;
         }
-        let Some(held) = held.filter(|_| goes_on) else { return Ok(()) };
+        if !goes_on {
+            return Ok(());
+        }
+        let held = loops::lock(tx, tenant, LoopId::from(self.ticket.uuid())).await?;
+        let Some(held) = held else { return Ok(()) };
         if let Some(after) = held.reopened(monotone(self.app.clock.now(), held.last_at)) {
             let happened = submission::save_loop(tx, tenant, &after).await?;
             events::append(self.app, &self.author, tx, vec![happened]).await?;

@@ -9,6 +9,7 @@ use std::{
 use contracts::surveys::v1::{InvitationBlock, InvitationState};
 use kernel::{InvitationId, TenantId, Time, fault::chain};
 use store::{events::monotone, transact};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -27,6 +28,9 @@ const PAUSE: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(5
 /// How long one whose step failed is left alone, and what customers could not be told.
 const REST: Duration = Duration::from_secs(30);
 
+/// How often drafts of what has ended are forgotten.
+const PRUNED_EVERY: Duration = Duration::from_mins(1);
+
 /// Those whose step failed, and when each is tried again.
 type Failing = HashMap<InvitationId, Time>;
 
@@ -41,8 +45,14 @@ enum Do {
 
 /// Runs until `stop`: lets what is due happen.
 pub async fn run(app: App, stop: CancellationToken) {
-    let mut failing = Failing::new();
+    let (mut failing, mut pruned) = (Failing::new(), None::<Instant>);
     loop {
+        if pruned.is_none_or(|at| at.elapsed() >= PRUNED_EVERY) {
+            pruned = Some(Instant::now());
+            if let Err(error) = prune(&app).await {
+                tracing::warn!(error = %chain(&error), "drafts cannot be forgotten now");
+            }
+        }
         let pause = match pass(&app, &stop, &mut failing).await {
             Ok(0) => PAUSE[1],
             Ok(_) => PAUSE[0],
@@ -60,7 +70,14 @@ pub async fn run(app: App, stop: CancellationToken) {
 
 /// Lets everything happen that is due now; returns to how many something did.
 pub async fn round(app: &App) -> Result<usize, Error> {
+    prune(app).await?;
     pass(app, &CancellationToken::new(), &mut Failing::new()).await
+}
+
+/// Forgets what was answered so far to invitations that have ended.
+async fn prune(app: &App) -> Result<(), Error> {
+    let now = app.clock.now();
+    transact!(app.db.queue(), "drafts.prune", |tx| drafts::prune(tx, now).await)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a lag in seconds needs no 53 bits")]
@@ -106,21 +123,38 @@ async fn wake(app: &App, tenant: TenantId, id: InvitationId) -> Result<bool, Err
     let Some(seen) = rows::get(&app.db, tenant, id).await? else { return Ok(false) };
     let what = find_out(app, tenant, &seen).await?;
     let author = Author::suite(tenant, "");
-    transact!(app.db, "invitation.step", |tx| {
+    let taken = transact!(app.db, "invitation.step", |tx| {
         let (before, at) = invitations::hold(app, &author, tx, id).await?;
         // Somebody else took a step meanwhile.
         if before.version != seen.version {
             return Ok(false);
         }
         let Some(step) = step(before.clone(), &what, at) else { return Ok(false) };
-        if matches!(what, Do::Expire) {
-            // Words that nobody submitted are nobody's to keep.
-            drafts::remove(tx, tenant, id).await?;
-        }
         let (_, happened) = invitations::save(&author, tx, &before, step, at).await?;
         events::append(app, &author, tx, happened).await?;
         Ok::<_, Error>(true)
-    })
+    })?;
+    if let Do::Ask(Verdict::Granted { contact, .. }) = &what
+        && !taken
+    {
+        give_back(app, tenant, id, contact).await?;
+    }
+    Ok(taken)
+}
+
+/// Gives back a contact that was granted for a step that somebody else came before, unless that was the
+/// same step: its place is another's.
+async fn give_back(
+    app: &App,
+    tenant: TenantId,
+    id: InvitationId,
+    contact: &str,
+) -> Result<(), Error> {
+    let now = rows::get(&app.db, tenant, id).await?;
+    if now.is_none_or(|now| now.body.contact != contact) {
+        contact::complete(app, tenant, contact, false).await;
+    }
+    Ok(())
 }
 
 /// What is to be done, asked of others before anything is held.
@@ -232,14 +266,15 @@ mod tests {
         let customer = fixture.customer(1).await;
         let ticket = fixture.resolve(1, Some(customer)).await;
         let first = fixture.invitation(&ticket).await;
-        let reopened = Change::Reopened(TicketReopened { reopen_count: 1 });
-        fixture.happens(1, Some(customer), reopened).await;
+        let (reopened, then) =
+            (Change::Reopened(TicketReopened { reopen_count: 1 }), fixture.clock.now());
+        fixture.happens(1, Some(customer), reopened.clone()).await;
         assert_eq!(fixture.invitation(&ticket).await.state(), InvitationState::Cancelled);
+        fixture.clock.advance(Duration::from_secs(1));
         let again = contracts::tickets::v1::TicketResolved { instance: 2, ..Default::default() };
         fixture.happens(1, Some(customer), Change::Resolved(again)).await;
         // What is told again after a rewind takes nothing back that came later.
-        let reopened = Change::Reopened(TicketReopened { reopen_count: 1 });
-        fixture.happens(1, Some(customer), reopened).await;
+        fixture.happened(1, Some(customer), reopened, then).await;
         let second = fixture.invitation(&ticket).await;
         assert_ne!(second.name, first.name);
         fixture.later(DAY).await;

@@ -8,6 +8,7 @@ use std::{
 use ::rpc::{Call, Outbound, wire};
 use ::store::{Db, Error, idempotency::Once, transact};
 use calendar::Problem;
+use jiff::tz::TimeZone;
 use kernel::{
     Clock, CustomerId, Ids, TenantId,
     keys::{LastingKey, RootKeys},
@@ -77,6 +78,8 @@ pub(crate) struct Settings {
     pub(crate) calendars: Calendars,
     pub(crate) policy: Policy,
     pub(crate) phone_region: String,
+    /// Where its days are.
+    pub(crate) zone: TimeZone,
 }
 
 /// Everything that a handler has at hand; a cheap clone.
@@ -109,12 +112,15 @@ impl Settings {
     fn of(tenant: Tenant) -> Result<Self, BadTenant> {
         let calendars = Calendars::of_zone(&tenant.time_zone)
             .map_err(|problems| BadTenant { tenant: tenant.id, problems })?;
+        // What has calendars is a zone.
+        let zone = TimeZone::get(&tenant.time_zone).unwrap_or(TimeZone::UTC);
         let Tenant { routing, staff, phone_region, .. } = tenant;
         Ok(Self {
             routing: routing.with(&staff),
             calendars,
             policy: Policy::shipped(),
             phone_region,
+            zone,
         })
     }
 }

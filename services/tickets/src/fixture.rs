@@ -25,7 +25,8 @@ use contracts::customers::v1::{
 };
 use contracts::tickets::v1::{
     self as pb, conversation_service_client::ConversationServiceClient,
-    result_service_client::ResultServiceClient, ticket_service_client::TicketServiceClient,
+    result_service_client::ResultServiceClient, stats_service_client::StatsServiceClient,
+    ticket_service_client::TicketServiceClient,
 };
 use customers::domain::contact::Policy;
 use feed::{Sequencer, Source};
@@ -127,7 +128,8 @@ impl House {
         Client {
             tickets: TicketServiceClient::new(link.clone()),
             talk: ConversationServiceClient::new(link.clone()),
-            results: ResultServiceClient::new(link),
+            results: ResultServiceClient::new(link.clone()),
+            stats: StatsServiceClient::new(link),
         }
     }
 
@@ -338,7 +340,7 @@ fn tenants() -> Vec<Tenant> {
 
 /// The shipped grants; technicians stand for staff who reach their teams' rows only.
 fn grants() -> Grants {
-    let teams = ["tickets.*@teams", "entries.*@teams"].map(str::to_owned).to_vec();
+    let teams = ["tickets.*@teams", "entries.*@teams", "backlog.read@teams"].map(str::to_owned).to_vec();
     let mine = BTreeMap::from([(Role::Technician, teams)]);
     Grants::shipped().overridden_by(Grants::parse(&mine).unwrap())
 }

@@ -4,7 +4,8 @@
 //! A request comes in at `service`, is parsed and carried out by `rpc/<operation>`, decided by
 //! `domain` (pure), and written by `store` with its events in one transaction. What commands share
 //! stands in `command`, what time does in `worker`, what the gateway
-//! tells of tenants and their staff in `directory`, what becomes of bad answers to surveys in `loops`.
+//! tells of tenants and their staff in `directory`, what becomes of bad answers to surveys in `loops`,
+//! what every day came to in `figures`.
 //!
 //! # Invariants
 //! - All events of a ticket are written with its row held; they have no gaps, and their times never
@@ -24,6 +25,7 @@ pub mod directory;
 pub mod domain;
 mod error;
 mod fields;
+pub mod figures;
 #[cfg(test)]
 mod fixture;
 mod link;
@@ -49,5 +51,6 @@ pub fn migrations() -> Vec<Migration> {
     vec![
         migration!(100, "../migrations", "0100_tickets"),
         migration!(101, "../migrations", "0101_directory"),
+        migration!(102, "../migrations", "0102_figures"),
     ]
 }

@@ -3,7 +3,8 @@
 use contracts::tickets::v1::{
     self as pb, conversation_service_server::ConversationService,
     conversation_service_server::ConversationServiceServer, result_service_server::ResultService,
-    result_service_server::ResultServiceServer, ticket_service_server::TicketService,
+    result_service_server::ResultServiceServer, stats_service_server::StatsService,
+    stats_service_server::StatsServiceServer, ticket_service_server::TicketService,
     ticket_service_server::TicketServiceServer,
 };
 use tonic::{
@@ -19,7 +20,8 @@ pub fn routes(app: &App) -> Routes {
     routes
         .add_service(TicketServiceServer::new(Service(app.clone())))
         .add_service(ConversationServiceServer::new(Service(app.clone())))
-        .add_service(ResultServiceServer::new(Service(app.clone())));
+        .add_service(ResultServiceServer::new(Service(app.clone())))
+        .add_service(StatsServiceServer::new(Service(app.clone())));
     routes.routes()
 }
 
@@ -201,5 +203,22 @@ impl ResultService for Service {
         request: Request<pb::ObjectToResultRequest>,
     ) -> Result<Response<pb::TicketResult>, Status> {
         run!(self, write, request, object_to_result)
+    }
+}
+
+#[tonic::async_trait]
+impl StatsService for Service {
+    async fn get_backlog(
+        &self,
+        request: Request<pb::GetBacklogRequest>,
+    ) -> Result<Response<pb::GetBacklogResponse>, Status> {
+        run!(self, read, request, get_backlog)
+    }
+
+    async fn get_figures(
+        &self,
+        request: Request<pb::GetFiguresRequest>,
+    ) -> Result<Response<pb::GetFiguresResponse>, Status> {
+        run!(self, read, request, get_figures)
     }
 }

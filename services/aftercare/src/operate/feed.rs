@@ -120,9 +120,13 @@ async fn renew(config: &Config, service: &str) -> Result<()> {
     }
     let databases = Databases::open(config, &chosen(&[service.to_owned()])).await?;
     databases.must_be_ready().await?;
-    let incarnation = Ids::random(Clock::system()).next();
     let db = databases.of(service)?;
-    transact!(db, "feed.renew", |tx| meta::renew_incarnation(tx, incarnation).await)?;
+    let (before, after) = (meta::incarnation(db).await?, Ids::random(Clock::system()).next());
+    transact!(db, "feed.renew", |tx| {
+        meta::renew_incarnation(tx, after).await?;
+        // Who reads it from within this very database came back with it.
+        inspect::follow_renewed(tx, service, before, after).await
+    })?;
     databases.close().await;
     println!("the feed of {service} has a new incarnation; rewind who reads it (`feed rewind`)");
     Ok(())

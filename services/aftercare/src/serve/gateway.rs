@@ -7,6 +7,7 @@ use ::gateway::{
     help::{self, HelpCenter},
     limits::{Overload, Quotas, Rate},
     links::{self, LinkPages},
+    overview::{self, OverviewPages},
     port,
     web::{Front, Origins},
     workspace::Workspaces,
@@ -121,10 +122,17 @@ impl Gateway {
             clock: process.clock.clone(),
             ids: process.ids.clone(),
         });
+        let overview = OverviewPages::new(overview::Parts {
+            edge: edge.clone(),
+            directory: self.app.directory(),
+            keys: process.keys.clone(),
+            clock: process.clock.clone(),
+        });
         let version = env!("CARGO_PKG_VERSION");
         let origins = self.origins.clone();
         let (methods, metrics) = (&process.methods, process.metrics.clone());
-        let parts = port::Parts { edge, links, help, open, origins, methods, version, metrics };
+        let parts =
+            port::Parts { edge, links, overview, help, open, origins, methods, version, metrics };
         port::front(parts).context("the public port cannot be made")
     }
 

@@ -233,6 +233,9 @@ impl Services {
             let handler = tickets::directory::Directory(app.clone());
             self.follow(process, "tickets", name, source, handler)?;
         }
+        let (name, source) = (tickets::figures::CONSUMER, tickets::figures::SOURCE);
+        let handler = tickets::figures::Figures(app.clone());
+        self.follow(process, "tickets", name, source, handler)?;
         let (name, source) = (tickets::loops::CONSUMER, tickets::loops::SOURCE);
         if process.knows(source) {
             self.follow(process, "tickets", name, source, tickets::loops::Loops(app.clone()))?;

@@ -278,6 +278,7 @@ async fn operators_see_the_consumers() {
         surveys::tenants::CONSUMER,
         surveys::tickets::CONSUMER,
         tickets::directory::CONSUMER,
+        tickets::figures::CONSUMER,
         tickets::loops::CONSUMER,
     ];
     // A consumer that has never looked has no cursor yet.

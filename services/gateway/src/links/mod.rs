@@ -17,7 +17,6 @@ mod answers;
 mod calls;
 mod nonce;
 mod place;
-mod texts;
 mod view;
 mod visit;
 mod words;

@@ -158,6 +158,11 @@ impl Words {
                  characters.",
                 "内容过长，没有记录。异议最多 8000 个字符。",
             ),
+            Notice::Doubted => (
+                "Several different answers came within a few seconds, so that none of them counts \
+                 yet. Please send yours once more.",
+                "几秒内收到多份不同的回答，暂未计入。请重新提交您的回答。",
+            ),
         };
         self.pick(en, zh)
     }

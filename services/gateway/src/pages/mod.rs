@@ -1,13 +1,14 @@
-//! What the pages for everybody share, whatever they show: their frame and look, the words around
+//! What the pages share, whatever they show: their frame and look, the words around
 //! their content, how a form is read, and why a page shows nothing.
 //!
 //! Pages are made on this side, work without JavaScript, and keep nothing of who looks at them: no
-//! cookie, no address.
+//! cookie, unless a member signs in to the overview, and no address.
 
 mod form;
 mod frame;
 mod problem;
 mod tenants;
+mod texts;
 mod time;
 mod words;
 
@@ -25,6 +26,7 @@ pub(crate) use self::{
     frame::{Frame, Look, languages},
     problem::Problem,
     tenants::{Name, Tenants},
+    texts::{Shown, Tongue},
     time::local,
     words::speaks,
 };

@@ -70,8 +70,10 @@ CREATE TABLE drafts (
     invitation BLOB NOT NULL,
     answers TEXT NOT NULL,
     saved_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
     CONSTRAINT drafts_key PRIMARY KEY (tenant, invitation)
 ) WITHOUT ROWID;
+CREATE INDEX drafts_by_end ON drafts (expires_at);
 
 -- What was answered. `answers` are the numbers and choices by question, words stand apart; `path` are
 -- the questions that were asked; `day` is that of `submitted_at` where the tenant is, in days since

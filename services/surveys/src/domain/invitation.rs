@@ -14,6 +14,8 @@ use super::{response::Origin, survey::version_name};
 
 /// Answers that differ and come on one link within this time, in microseconds, are a machine's.
 pub const MACHINE: i64 = 5_000_000;
+/// So often one link is answered at most; whoever changes their mind more often is no customer.
+const MOST_SUBMISSIONS: u32 = 50;
 /// The longest wait before customers is asked again that was away, in microseconds.
 const LONGEST_WAIT: i64 = 300_000_000;
 
@@ -49,6 +51,8 @@ pub struct Invitation {
 pub struct Body {
     /// Which resolution of the ticket.
     pub instance: i32,
+    /// When that was, or the closing after which it asks again.
+    pub since: Time,
     /// The loop after which it asks again.
     pub follows: Option<LoopId>,
     /// By what channel.
@@ -78,6 +82,8 @@ pub struct Body {
     pub requested: Option<Time>,
     /// When it was answered, or ended without.
     pub ended: Option<Time>,
+    /// How often it was answered.
+    pub submissions: u32,
     /// The last submission.
     pub last: Option<Submission>,
     /// The response that holds.
@@ -111,6 +117,8 @@ pub struct Submission {
     pub hash: Vec<u8>,
     /// Whether a machine was suspected.
     pub suspected: bool,
+    /// Whether it came by the link.
+    pub by_link: bool,
     /// The response that held before it.
     pub before: Option<ResponseId>,
 }
@@ -182,12 +190,17 @@ impl Invitation {
             | InvitationState::Cancelled
             | InvitationState::Revoked => false,
         };
-        open && at < self.body.expires
+        open && at < self.body.expires && self.body.submissions < MOST_SUBMISSIONS
     }
 
     /// Whether it is over without an answer.
     pub fn is_withdrawn(&self) -> bool {
         matches!(self.state, InvitationState::Cancelled | InvitationState::Revoked)
+    }
+
+    /// Whether nothing comes of it any more.
+    pub fn is_over(&self) -> bool {
+        self.is_withdrawn() || self.state == InvitationState::Expired
     }
 
     /// The first event of a new one.
@@ -296,7 +309,8 @@ impl Invitation {
     /// is a machine's, as that one is then, and what held before holds again; every other one replaces
     /// what held. A call, where `by_link` is false, is nobody's machine.
     pub fn judge(&self, hash: &[u8], by_link: bool, at: Time) -> Judgement {
-        let last = self.body.last.as_ref().filter(|last| by_link && at.since(last.at) < MACHINE);
+        let last = self.body.last.as_ref().filter(|last| by_link && last.by_link);
+        let last = last.filter(|last| at.since(last.at) < MACHINE);
         let suspect = last.filter(|last| last.suspected || last.hash != hash);
         let Some(last) = suspect else {
             let replaced = self.body.response.into_iter();
@@ -312,12 +326,12 @@ impl Invitation {
         Judgement { standing: Standing::Suspected, others }
     }
 
-    /// It was answered by a response that was judged so.
+    /// It was answered by a response that was judged so, which came by the link or did not.
     pub fn answer(
         mut self,
         response: ResponseId,
         hash: Vec<u8>,
-        standing: Standing,
+        (standing, by_link): (Standing, bool),
         at: Time,
     ) -> Step {
         let suspected = standing == Standing::Suspected;
@@ -327,7 +341,8 @@ impl Invitation {
             body.response = last.before;
         }
         let before = body.response;
-        body.last = Some(Submission { response, at, hash, suspected, before });
+        body.last = Some(Submission { response, at, hash, suspected, by_link, before });
+        body.submissions += 1;
         if !suspected {
             body.response = Some(response);
         }
@@ -339,6 +354,12 @@ impl Invitation {
         self.changed()
     }
 
+    /// Staff let this response count.
+    pub fn hold(mut self, response: ResponseId) -> Step {
+        self.body.response = Some(response);
+        Step { invitation: self, changes: Vec::new() }
+    }
+
     /// A call was made.
     pub fn call(mut self, called: Called) -> Step {
         let disposition = called.disposition;
@@ -346,7 +367,8 @@ impl Invitation {
         let recorded = InterviewRecorded { disposition: disposition.into() };
         let mut changes = vec![Change::InterviewRecorded(recorded)];
         let refused = matches!(disposition, Disposition::Refused | Disposition::WrongPerson);
-        if refused && !self.is_withdrawn() {
+        // What was answered stays answered.
+        if refused && !self.is_withdrawn() && self.state != InvitationState::Completed {
             let at = self.body.interview.as_ref().map_or(self.last_at, |called| called.at);
             let revoked = self.revoke(at);
             self = revoked.invitation;
@@ -411,6 +433,7 @@ pub(crate) mod tests {
             created_at: START,
             body: Body {
                 instance: 1,
+                since: START,
                 follows: None,
                 channel: InvitationChannel::Email,
                 origin: Origin { customer: Some(id(4).into()), ..Origin::default() },
@@ -425,6 +448,7 @@ pub(crate) mod tests {
                 tell: None,
                 requested: None,
                 ended: None,
+                submissions: 0,
                 last: None,
                 response: None,
                 interview: None,
@@ -449,7 +473,7 @@ pub(crate) mod tests {
                 standings[place] = to;
             }
             let id = response(index.try_into().unwrap());
-            invitation = invitation.answer(id, hash, standing, at).invitation;
+            invitation = invitation.answer(id, hash, (standing, true), at).invitation;
             standings.push(standing);
             let counted = standings.iter().position(|one| *one == Standing::Counted);
             let held = invitation.body.response.map(|held| held.uuid().as_u128());
@@ -475,6 +499,21 @@ pub(crate) mod tests {
             standings(&[(0, 5), (60, 1), (61, 2), (90, 4)]),
             [Superseded, Suspected, Suspected, Counted]
         );
+    }
+
+    #[test]
+    fn a_call_is_nobodys_machine_and_a_link_is_not_answered_for_ever() {
+        let (id, hash) = (response(1), vec![1]);
+        let called = pending().answer(id, hash, (Standing::Counted, false), START).invitation;
+        let judged = called.judge(&[2], true, START.plus_micros(1_000_000));
+        assert_eq!(judged.standing, Standing::Counted);
+        let mut invitation = pending();
+        for n in 0..50_u8 {
+            assert!(invitation.is_answerable(START));
+            let step = invitation.answer(id, vec![n], (Standing::Suspected, true), START);
+            invitation = step.invitation;
+        }
+        assert!(!invitation.is_answerable(START));
     }
 
     #[test]
@@ -528,5 +567,8 @@ pub(crate) mod tests {
             (refused.invitation.state, refused.changes.len()),
             (InvitationState::Revoked, 2)
         );
+        let answered = pending().answer(response(1), vec![1], (Standing::Counted, true), START);
+        let late = answered.invitation.call(call(Disposition::Refused));
+        assert_eq!((late.invitation.state, late.changes.len()), (InvitationState::Completed, 1));
     }
 }

@@ -15,7 +15,7 @@ use super::questionnaire::{Kind, Question, Questionnaire};
 
 /// What conditions call the answers.
 const ANSWERS: &str = "answers";
-/// So many combinations of answers are tried to see whether a condition can hold.
+/// So many combinations of answers are tried in all to see whether the conditions of a draft can hold.
 const TRIED: usize = 20_000;
 
 /// An answer to a question, of its kind.
@@ -105,8 +105,17 @@ struct Read {
 }
 
 impl Logic {
-    /// Reads a questionnaire; or all that keeps it from being published.
-    pub fn read(questionnaire: &Questionnaire) -> Result<Self, Vec<Fault>> {
+    /// Reads a draft; or all that keeps it from being published.
+    pub fn read(draft: &Questionnaire) -> Result<Self, Vec<Fault>> {
+        Self::read_trying(draft, TRIED)
+    }
+
+    /// Reads what was published, and so needs no trial.
+    pub fn read_published(questionnaire: &Questionnaire) -> Result<Self, Vec<Fault>> {
+        Self::read_trying(questionnaire, 0)
+    }
+
+    fn read_trying(questionnaire: &Questionnaire, mut tries: usize) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         if questionnaire.questions.is_empty() {
             faults.push(Fault {
@@ -121,7 +130,7 @@ impl Logic {
         let mut questions = Vec::new();
         for (index, question) in questionnaire.questions.iter().enumerate() {
             let mut read = |field: &str, text: &str| {
-                let read = condition(questionnaire, &fields, index, text);
+                let read = condition(questionnaire, &fields, (index, text), &mut tries);
                 let fault = |(kind, description)| Fault {
                     kind,
                     field: format!("questions[{index}].{field}"),
@@ -138,7 +147,8 @@ impl Logic {
             questions.push(Read { question: question.clone(), visible_if, required_if });
         }
         let whole = questionnaire.questions.len();
-        let read = condition(questionnaire, &fields, whole, &questionnaire.follow_up_if);
+        let last = (whole, questionnaire.follow_up_if.as_str());
+        let read = condition(questionnaire, &fields, last, &mut tries);
         let follow_up_if = read.unwrap_or_else(|(kind, description)| {
             let (field, question) = ("follow_up_if".to_owned(), String::new());
             faults.push(Fault { kind, field, question, description });
@@ -210,8 +220,8 @@ const fn type_of(kind: &Kind) -> Type {
 fn condition(
     questionnaire: &Questionnaire,
     fields: &Fields,
-    index: usize,
-    text: &str,
+    (index, text): (usize, &str),
+    tries: &mut usize,
 ) -> Result<Option<Expr>, (SurveyFaultKind, String)> {
     if text.trim().is_empty() {
         return Ok(None);
@@ -228,7 +238,7 @@ fn condition(
         let what = format!("`{later}` has no answer yet when this is asked");
         return Err((SurveyFaultKind::LaterReference, what));
     }
-    if can_hold(&read, &questionnaire.questions) {
+    if can_hold(&read, &questionnaire.questions, tries) {
         Ok(Some(read))
     } else {
         Err((SurveyFaultKind::Unreachable, "no answers make this hold".to_owned()))
@@ -236,8 +246,8 @@ fn condition(
 }
 
 /// Whether some answers make a condition hold, as far as that can be tried: where a text is read, or
-/// there are too many combinations, it may.
-fn can_hold(condition: &Expr, questions: &[Question]) -> bool {
+/// there are more combinations than `tries`, it may.
+fn can_hold(condition: &Expr, questions: &[Question], tries: &mut usize) -> bool {
     let mut all = Vec::new();
     let mut count = 1_usize;
     for field in condition.fields() {
@@ -247,9 +257,8 @@ fn can_hold(condition: &Expr, questions: &[Question]) -> bool {
         count = count.saturating_mul(values.len());
         all.push((*field, values));
     }
-    if count > TRIED {
-        return true;
-    }
+    let Some(left) = tries.checked_sub(count) else { return true };
+    *tries = left;
     let mut row = vec![None; questions.len()];
     (0..count).any(|mut number| {
         for (field, values) in &all {

@@ -13,7 +13,8 @@ pub const MAX_QUESTIONS: usize = 100;
 /// The most choices of a question.
 pub const MAX_CHOICES: usize = 50;
 const MIN_CHOICES: usize = 2;
-const MAX_ID: usize = 40;
+/// The longest id of a question or a choice.
+pub const MAX_ID: usize = 40;
 const MAX_LOCALES: usize = 20;
 const MAX_SPEECH: usize = 1_000;
 const MAX_TITLE: usize = 500;

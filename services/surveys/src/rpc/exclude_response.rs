@@ -51,19 +51,21 @@ pub(crate) async fn decide(
             return Ok(());
         }
         // Submissions hold the invitation first, too.
-        let other = match seen.invitation {
-            Some(invitation) => {
-                let (held, _) = invitations::hold(app, &author, tx, invitation).await?;
-                held.body.response.filter(|other| *other != id)
-            }
+        let invitation = match seen.invitation {
+            Some(invitation) => Some(invitations::hold(app, &author, tx, invitation).await?),
             None => None,
         };
+        let holds = invitation.as_ref().and_then(|(held, _)| held.body.response);
         let held = responses::lock(tx, tenant, id).await?;
         let held = held.ok_or_else(|| Error::no_response(&name))?;
-        if held.standing == to {
+        if held.standing == to && held.exclusion == exclusion {
             return Ok(());
         }
-        check(tx, &author, &held, to, other).await?;
+        check(tx, &author, &held, to, holds.filter(|other| *other != id)).await?;
+        if let Some((before, at)) = invitation.filter(|_| to == Standing::Counted) {
+            let step = before.clone().hold(id);
+            invitations::save(&author, tx, &before, step, at).await?;
+        }
         let now = app.clock.now();
         let happened = submission::judge(tx, tenant, &held, to, exclusion, now).await?;
         events::append(app, &author, tx, vec![happened]).await
@@ -168,5 +170,14 @@ mod tests {
         assert!(matches!(error, Error::ResponseState { .. }), "{error:?}");
         handle(fixture.app.clone(), editor(), exclude(&name(3))).await.unwrap();
         assert_eq!(include(2).await.unwrap().standing(), Standing::Counted);
+        for other in [1, 3] {
+            let error = include(other).await.unwrap_err();
+            assert!(matches!(error, Error::ResponseState { .. }), "{error:?}");
+        }
+        // What staff let count is what the customer's next answer replaces.
+        fixture.clock.advance(std::time::Duration::from_secs(60));
+        fixture.submit(call, 4, vec![number("overall", 4)]).await.unwrap();
+        assert_eq!(fixture.response(2).await.standing(), Standing::Superseded);
+        assert_eq!(fixture.response(4).await.standing(), Standing::Counted);
     }
 }

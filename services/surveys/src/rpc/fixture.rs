@@ -129,6 +129,17 @@ impl Fixture {
         customer: Option<CustomerId>,
         change: Change,
     ) -> String {
+        self.happened(number, customer, change, self.clock.now()).await
+    }
+
+    /// It is told that this happened then.
+    pub(crate) async fn happened(
+        &self,
+        number: u128,
+        customer: Option<CustomerId>,
+        change: Change,
+        at: Time,
+    ) -> String {
         let id = TicketId::from(Uuid::from_u128(number));
         let payload = tickets_pb::TicketEvent {
             customer: customer.map(CustomerId::name).unwrap_or_default(),
@@ -147,7 +158,7 @@ impl Fixture {
             payload: payload.encode_to_vec(),
             actor_kind: CallerKind::Member,
             actor: String::new(),
-            at: self.clock.now(),
+            at,
             trace: String::new(),
         };
         let tickets = Tickets(self.app.clone());

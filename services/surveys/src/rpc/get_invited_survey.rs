@@ -53,7 +53,8 @@ pub(crate) fn shown(asked: &Asked, invitation: &Invitation, answers: &Answers) -
         questionnaire: Some(Questionnaire { follow_up_if: String::new(), ..questionnaire }),
         answers: convert::wire_answers(answers),
         steps: path.steps.into_iter().map(convert::step).collect(),
-        submitted: invitation.body.last.is_some(),
+        submitted: invitation.body.response.is_some(),
+        suspected: invitation.body.last.as_ref().is_some_and(|last| last.suspected),
         locale: invitation.body.locale.clone(),
         expire_time: Some(wire::timestamp(invitation.body.expires)),
     }

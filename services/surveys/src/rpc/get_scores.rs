@@ -29,7 +29,7 @@ pub(crate) async fn handle(
     call: Call,
     request: GetScoresRequest,
 ) -> Result<GetScoresResponse, Error> {
-    let today = rollup::day_at(app.clock.now());
+    let today = app.day(call.tenant(), app.clock.now()).await?;
     let wanted = parse(&request, today)?;
     let survey = command::find(&app, &call, wanted.survey).await?;
     if survey.versions == 0 {

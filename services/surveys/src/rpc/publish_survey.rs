@@ -42,8 +42,15 @@ pub(crate) async fn handle(
         Logic::read(&before.draft).map_err(|faults| Error::faulty(&id.name(), faults))?;
         let tenant = call.tenant();
         let last = versions::get_in(tx, tenant, id, before.versions).await?;
-        let goes_on = |last: &Version| last.questionnaire.continues_in(&before.draft);
-        let continued = last.filter(goes_on).map(|last| last.series);
+        let continued = match last.map(|last| last.series) {
+            Some(series) => {
+                // A question may have left and come back as another one.
+                let all = versions::of_series(tx, tenant, id, series).await?;
+                let goes_on = |one: &Version| one.questionnaire.continues_in(&before.draft);
+                all.iter().all(goes_on).then_some(series)
+            }
+            None => None,
+        };
         let (after, (actor_kind, actor)) = (before.published(at), wire::actor_parts(&call.caller));
         let version = Version {
             survey: id,
@@ -108,6 +115,25 @@ mod tests {
             (continues(1).await, continues(2).await, continues(3).await),
             (false, true, false)
         );
+    }
+
+    #[tokio::test]
+    async fn a_question_that_comes_back_as_another_one_begins_a_series() {
+        let fixture = Fixture::new().await;
+        let first = fixture.live("After a repair").await;
+        let nps = || question("recommend", QuestionKind::Nps);
+        let other = |kind| vec![nps(), question("other", kind)];
+        for questions in
+            [other(QuestionKind::Nps), vec![nps()], other(QuestionKind::ShortText), vec![nps()]]
+        {
+            rewrite(&fixture, &first.name, questions).await;
+            fixture.publish(&first.name).await.unwrap();
+        }
+        let mut series = Vec::new();
+        for number in 1..=5 {
+            series.push(fixture.version(&first.name, number).await.series);
+        }
+        assert_eq!(series, [1, 1, 1, 4, 4]);
     }
 
     #[tokio::test]

@@ -47,7 +47,11 @@ pub(crate) async fn handle(
     }
     let number = match told.number {
         Some(number) => number,
-        None => live(&app, &call, told.survey).await?,
+        // What is sent again is read by the version that was live then.
+        None => match responses::get(&app.db, tenant, told.id).await? {
+            Some(earlier) if earlier.survey == told.survey => earlier.number,
+            Some(_) | None => live(&app, &call, told.survey).await?,
+        },
     };
     let asked = app.asked(tenant, told.survey, number).await?;
     let version = || crate::domain::survey::version_name(told.survey, number);
@@ -58,7 +62,7 @@ pub(crate) async fn handle(
 
     let now = app.clock.now();
     let (answers, at) = (path.counting(&told.answers), told.at.unwrap_or(now));
-    // The version as it was told: what is sent again after another was published is the same.
+    // The version as it was told: who names it, and who does not, say two things.
     let same = (&told.origin, &answers, told.number, told.at, &told.locale);
     let submission = Submission {
         id: told.id,

@@ -39,7 +39,7 @@ pub(crate) async fn handle(
         if !before.is_answerable(at) {
             return Err(Error::invitation_state(&before, at));
         }
-        drafts::put(tx, author.tenant, before.id, &answers, at).await?;
+        drafts::put(tx, author.tenant, &before, &answers, at).await?;
         let step = before.clone().start();
         let (after, happened) = invitations::save(&author, tx, &before, step, at).await?;
         events::append(&app, &author, tx, happened).await?;

@@ -4,28 +4,33 @@ use kernel::{InvitationId, TenantId, Time};
 use sqlx::types::Json;
 use store::{Db, Sql, Tx, args};
 
-use crate::{Error, domain::logic::Answers};
+use crate::{
+    Error,
+    domain::{invitation::Invitation, logic::Answers},
+};
 
 const PUT: Sql = Sql::both(
-    "INSERT INTO drafts (tenant, invitation, answers, saved_at) VALUES ($1, $2, $3, $4) \
-     ON CONFLICT (tenant, invitation) DO UPDATE \
-     SET answers = excluded.answers, saved_at = excluded.saved_at",
+    "INSERT INTO drafts (tenant, invitation, answers, saved_at, expires_at) \
+     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant, invitation) DO UPDATE \
+     SET answers = excluded.answers, saved_at = excluded.saved_at, expires_at = excluded.expires_at",
 );
 const GET: Sql = Sql::both("SELECT answers FROM drafts WHERE tenant = $1 AND invitation = $2");
+const PRUNE: Sql = Sql::both("DELETE FROM drafts WHERE expires_at <= $1");
 const REMOVE: Sql = Sql::both("DELETE FROM drafts WHERE tenant = $1 AND invitation = $2");
 
 /// Every fixed statement of this module.
-pub(crate) const STATEMENTS: &[Sql] = &[PUT, GET, REMOVE];
+pub(crate) const STATEMENTS: &[Sql] = &[PUT, GET, PRUNE, REMOVE];
 
-/// Writes what was answered so far.
+/// Writes what was answered so far, until the invitation ends.
 pub(crate) async fn put(
     tx: &mut Tx,
     tenant: TenantId,
-    invitation: InvitationId,
+    invitation: &Invitation,
     answers: &Answers,
     at: Time,
 ) -> Result<(), Error> {
-    tx.execute(PUT, args![tenant, invitation, super::json(answers)?, at]).await?;
+    let Invitation { id, body, .. } = invitation;
+    tx.execute(PUT, args![tenant, *id, super::json(answers)?, at, body.expires]).await?;
     Ok(())
 }
 
@@ -37,6 +42,12 @@ pub(crate) async fn get(
 ) -> Result<Option<Answers>, Error> {
     let row: Option<(Json<Answers>,)> = db.optional(GET, args![tenant, invitation]).await?;
     Ok(row.map(|(Json(answers),)| answers))
+}
+
+/// Forgets what was answered to invitations of whatever tenant that have ended by now.
+pub(crate) async fn prune(tx: &mut Tx, now: Time) -> Result<(), Error> {
+    tx.execute(PRUNE, args![now]).await?;
+    Ok(())
 }
 
 /// Forgets it.

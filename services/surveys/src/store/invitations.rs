@@ -195,13 +195,15 @@ pub(crate) async fn list(
     rows.into_iter().map(Invitation::try_from).collect()
 }
 
-/// The newest of a ticket.
+/// The newest of a ticket, the newest first.
 pub(crate) async fn newest_of(
     db: &Db,
     tenant: TenantId,
     ticket: TicketId,
-) -> Result<Option<Invitation>, Error> {
-    Ok(list(db, tenant, Which::Ticket(ticket), Uuid::max(), 1).await?.pop())
+) -> Result<Vec<Invitation>, Error> {
+    // More surveys than these do not ask after one resolution.
+    const MOST: i64 = 20;
+    list(db, tenant, Which::Ticket(ticket), Uuid::max(), MOST).await
 }
 
 /// All of a ticket, at most as many as `MOST`, read in a transaction.

@@ -18,13 +18,17 @@ const GET: Sql = Sql::both(
     "SELECT survey, number, questionnaire, continues, actor_kind, actor, published_at, series \
      FROM versions WHERE tenant = $1 AND survey = $2 AND number = $3",
 );
+const SERIES: Sql = Sql::both(
+    "SELECT survey, number, questionnaire, continues, actor_kind, actor, published_at, series \
+     FROM versions WHERE tenant = $1 AND survey = $2 AND series = $3 ORDER BY number",
+);
 const LIST: Sql = Sql::both(
     "SELECT survey, number, questionnaire, continues, actor_kind, actor, published_at, series \
      FROM versions WHERE tenant = $1 AND survey = $2 AND number < $3 ORDER BY number DESC LIMIT $4",
 );
 
 /// Every fixed statement of this module.
-pub(crate) const STATEMENTS: &[Sql] = &[INSERT, GET, LIST];
+pub(crate) const STATEMENTS: &[Sql] = &[INSERT, GET, SERIES, LIST];
 
 #[derive(FromRow)]
 struct Row {
@@ -78,6 +82,17 @@ pub(crate) async fn get_in(
     number: i64,
 ) -> Result<Option<Version>, Error> {
     Ok(tx.optional::<Row>(GET, args![tenant, survey, number]).await?.map(Version::from))
+}
+
+/// The versions of a series, read in the transaction that writes the next.
+pub(crate) async fn of_series(
+    tx: &mut Tx,
+    tenant: TenantId,
+    survey: SurveyId,
+    series: i64,
+) -> Result<Vec<Version>, Error> {
+    let rows: Vec<Row> = tx.all(SERIES, args![tenant, survey, series]).await?;
+    Ok(rows.into_iter().map(Version::from).collect())
 }
 
 /// A version.

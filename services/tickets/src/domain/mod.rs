@@ -6,6 +6,7 @@ pub mod clock;
 mod code;
 pub mod entry;
 pub mod facts;
+pub mod figures;
 pub mod policy;
 pub mod routing;
 mod settle;

@@ -9,6 +9,8 @@ pub(crate) mod confirm_resolution;
 pub(crate) mod confirm_result;
 pub(crate) mod create_ticket;
 pub(crate) mod create_ticket_link;
+pub(crate) mod get_backlog;
+pub(crate) mod get_figures;
 pub(crate) mod get_result;
 pub(crate) mod get_ticket;
 pub(crate) mod list_entries;

@@ -2,8 +2,10 @@
 //! in its predicate, the two that look for due work across tenants apart.
 
 pub mod agents;
+pub mod backlog;
 pub mod directory;
 pub mod entries;
+pub mod figures;
 pub mod history;
 pub mod lanes;
 pub mod lists;
@@ -16,8 +18,10 @@ use ::store::Sql;
 pub fn statements() -> Vec<Sql> {
     [
         agents::STATEMENTS,
+        backlog::STATEMENTS,
         directory::STATEMENTS,
         entries::STATEMENTS,
+        figures::STATEMENTS,
         history::STATEMENTS,
         lanes::STATEMENTS,
         numbers::STATEMENTS,

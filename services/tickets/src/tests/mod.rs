@@ -3,4 +3,5 @@
 mod concurrency;
 mod cut;
 mod directory;
+mod figures;
 mod properties;

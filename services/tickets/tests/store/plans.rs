@@ -4,7 +4,7 @@ use ::tickets::{
     domain::routing,
     migrations,
     store::{
-        lanes, lists,
+        backlog, lanes, lists,
         lists::{Position, Reach},
         statements, tickets as rows,
         tickets::Texts,
@@ -124,6 +124,20 @@ async fn one_ticket_what_is_due_and_what_is_next_are_looked_up() {
         let both = [tenant(1), tenant(2)];
         let steps = plan(db, |list| rows::write_due(list, &both, at(1_000), None, 100)).await;
         goes_by(&steps, "tickets_to_wake", false);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn how_a_queue_stands_is_counted_by_its_index_and_no_further_than_told() {
+    each_db(&migrations(), async |db| {
+        filled(db).await;
+        let (now, soon) = (at(100), at(200));
+        let write = |list: &mut List| backlog::write(list, tenant(1), &QUEUES, now, soon);
+        goes_by(&plan(db, write).await, "tickets_by_queue_due", false);
+        let counts = backlog::counts(db, tenant(1), &QUEUES, now, soon).await.unwrap();
+        assert!(counts.iter().all(|one| one.n <= backlog::MOST + 1), "{counts:?}");
+        assert!(counts.iter().any(|one| one.n > 0 && one.breached + one.soon <= one.n));
     })
     .await;
 }

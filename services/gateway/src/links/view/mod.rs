@@ -43,6 +43,8 @@ pub(super) enum Notice {
     Lost,
     /// The objection is too long.
     TooLong,
+    /// Answers came too fast one after the other to be a person's.
+    Doubted,
 }
 
 impl Notice {
@@ -50,7 +52,12 @@ impl Notice {
     const fn is_good(self) -> bool {
         match self {
             Self::Confirmed | Self::Objected | Self::Answered => true,
-            Self::Changed | Self::Stale | Self::Repeated | Self::Lost | Self::TooLong => false,
+            Self::Changed
+            | Self::Stale
+            | Self::Repeated
+            | Self::Lost
+            | Self::TooLong
+            | Self::Doubted => false,
         }
     }
 }

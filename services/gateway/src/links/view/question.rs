@@ -4,10 +4,12 @@ use contracts::surveys::v1::{Choice, Question, QuestionKind, Questionnaire, Text
 use maud::{Markup, html};
 
 use super::View;
-use crate::links::{
-    answers::{field, scale, value},
-    texts::Tongue,
-    words,
+use crate::{
+    links::{
+        answers::{field, scale, value},
+        words,
+    },
+    pages::Tongue,
 };
 
 /// How long a line of text may be, and how long some lines.

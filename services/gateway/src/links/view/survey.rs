@@ -9,10 +9,9 @@ use crate::{
         answers::{self, SHOWN, questions},
         calls::Asking,
         place::Page,
-        texts::Tongue,
         words,
     },
-    pages::local,
+    pages::{Tongue, local},
 };
 
 /// What a link asks.

@@ -4,35 +4,35 @@ use contracts::surveys::v1::Text;
 use kernel::{Locale, language};
 use maud::{Markup, html};
 
-use crate::pages::speaks;
+use super::speaks;
 
 /// A text as a page shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shown<'a> {
-    pub(super) text: &'a str,
+pub(crate) struct Shown<'a> {
+    pub(crate) text: &'a str,
     /// Its language, where that is not the page's.
-    pub(super) lang: Option<&'a str>,
+    pub(crate) lang: Option<&'a str>,
 }
 
 impl Shown<'_> {
     /// It within a line.
-    pub(super) fn inline(&self) -> Markup {
+    pub(crate) fn inline(&self) -> Markup {
         html! { @if self.lang.is_some() { span lang=[self.lang] { (self.text) } } @else { (self.text) } }
     }
 }
 
 /// The languages that a text is looked for in.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tongue<'a> {
+pub(crate) struct Tongue<'a> {
     /// The page's.
-    pub(super) locale: Locale,
+    pub(crate) locale: Locale,
     /// The one that every text has.
-    pub(super) default: &'a str,
+    pub(crate) default: &'a str,
 }
 
 impl Tongue<'_> {
     /// The one of these texts to show; `None` where there is none.
-    pub(super) fn of<'t>(&self, texts: &'t [Text]) -> Option<Shown<'t>> {
+    pub(crate) fn of<'t>(&self, texts: &'t [Text]) -> Option<Shown<'t>> {
         let tag = self.locale.tag();
         let tags = || texts.iter().map(|text| text.locale.as_str());
         let spoken = tags().filter(|tag| speaks(self.locale, tag));

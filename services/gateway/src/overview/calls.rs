@@ -1,0 +1,136 @@
+//! What the services answer to a member who looks at the overview: side by side, and each part on its
+//! own, so that one service that is away costs its part only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contracts::{
+    surveys::v1::{
+        GetResponseRequest, GetSurveyVersionRequest, ListLoopsRequest, Loop, Questionnaire,
+        Response, loop_service_client::LoopServiceClient,
+        response_service_client::ResponseServiceClient, survey_service_client::SurveyServiceClient,
+    },
+    tickets::v1::{
+        GetBacklogRequest, GetBacklogResponse, GetFiguresRequest, GetFiguresResponse,
+        stats_service_client::StatsServiceClient,
+    },
+};
+use futures::future::join_all;
+use http::header;
+use kernel::Locale;
+use rpc::Link;
+use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
+
+use crate::pages::asked;
+
+/// How many bad answers are shown.
+const LATEST: i32 = 8;
+
+/// A part of the page.
+#[derive(Clone, Debug)]
+pub(super) enum Part<T> {
+    /// As it stands.
+    Shown(T),
+    /// Not for this member.
+    Denied,
+    /// Nobody can tell now.
+    Away,
+}
+
+impl<T> From<Result<T, Status>> for Part<T> {
+    fn from(answer: Result<T, Status>) -> Self {
+        match answer {
+            Ok(shown) => Self::Shown(shown),
+            Err(status) if status.code() == Code::PermissionDenied => Self::Denied,
+            Err(_) => Self::Away,
+        }
+    }
+}
+
+/// What the page is made of.
+#[derive(Clone, Debug)]
+pub(super) struct Overview {
+    pub(super) backlog: Part<GetBacklogResponse>,
+    pub(super) figures: Part<GetFiguresResponse>,
+    pub(super) answers: Part<Vec<Bad>>,
+}
+
+/// A bad answer.
+#[derive(Clone, Debug)]
+pub(super) struct Bad {
+    /// What became of it.
+    pub(super) opened: Loop,
+    /// What was answered, as far as it can be told.
+    pub(super) response: Option<Response>,
+    /// What was asked.
+    pub(super) questionnaire: Option<Questionnaire>,
+}
+
+/// Calls of a member.
+pub(super) struct Calls {
+    link: Link,
+    locale: Locale,
+}
+
+impl Calls {
+    /// Calls over `link`, for a page in this language.
+    pub(super) fn new(link: Link, locale: Locale) -> Self {
+        Self { link, locale }
+    }
+
+    /// Everything that stands on the page.
+    pub(super) async fn overview(&self) -> Overview {
+        let (backlog, figures, answers) =
+            tokio::join!(self.backlog(), self.figures(), self.answers());
+        Overview { backlog: backlog.into(), figures: figures.into(), answers: answers.into() }
+    }
+
+    async fn backlog(&self) -> Result<GetBacklogResponse, Status> {
+        let mut client = StatsServiceClient::new(self.link.clone());
+        let answer = client.get_backlog(self.dressed(GetBacklogRequest::default())).await?;
+        Ok(answer.into_inner())
+    }
+
+    async fn figures(&self) -> Result<GetFiguresResponse, Status> {
+        let mut client = StatsServiceClient::new(self.link.clone());
+        let answer = client.get_figures(self.dressed(GetFiguresRequest::default())).await?;
+        Ok(answer.into_inner())
+    }
+
+    async fn answers(&self) -> Result<Vec<Bad>, Status> {
+        let mut client = LoopServiceClient::new(self.link.clone());
+        let request = ListLoopsRequest { page_size: LATEST, ..ListLoopsRequest::default() };
+        let loops = client.list_loops(self.dressed(request)).await?.into_inner().loops;
+        let responses = join_all(loops.iter().map(|one| self.response(&one.response))).await;
+        let versions: BTreeSet<_> =
+            responses.iter().flatten().map(|response| response.version.as_str()).collect();
+        let asked = versions.iter().map(async |name| Some((*name, self.asked(name).await?)));
+        let asked: BTreeMap<_, _> = join_all(asked).await.into_iter().flatten().collect();
+        let of = |response: &Response| asked.get(response.version.as_str()).cloned();
+        let bad = |(opened, response): (Loop, &Option<Response>)| Bad {
+            opened,
+            response: response.clone(),
+            questionnaire: response.as_ref().and_then(of),
+        };
+        Ok(loops.into_iter().zip(&responses).map(bad).collect())
+    }
+
+    async fn response(&self, name: &str) -> Option<Response> {
+        let mut client = ResponseServiceClient::new(self.link.clone());
+        let request = GetResponseRequest { name: name.to_owned() };
+        Some(client.get_response(self.dressed(request)).await.ok()?.into_inner())
+    }
+
+    async fn asked(&self, version: &str) -> Option<Questionnaire> {
+        let mut client = SurveyServiceClient::new(self.link.clone());
+        let request = GetSurveyVersionRequest { name: version.to_owned() };
+        let answer = client.get_survey_version(self.dressed(request)).await.ok()?;
+        answer.into_inner().questionnaire
+    }
+
+    fn dressed<T>(&self, message: T) -> Request<T> {
+        let mut request = asked(message);
+        let locale = AsciiMetadataValue::from_static(self.locale.tag());
+        request.metadata_mut().insert(header::ACCEPT_LANGUAGE.as_str(), locale);
+        request
+    }
+}
