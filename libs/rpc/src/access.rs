@@ -153,6 +153,7 @@ const AGENT: &[&str] = &[
     "articles.vote",
     "tickets.link",
     "backlog.read",
+    "surveys.read",
     "invitations.read",
     "interviews.record",
 ];

@@ -385,8 +385,10 @@ mod tests {
         created(&fixture, follow_up, customer).await;
         closed(&fixture, follow_up, customer, (CloseReason::Silent, 1)).await;
         let first = fixture.loops().await.remove(0).invitation;
-        let reopened = Change::Reopened(TicketReopened { reopen_count: 1 });
-        fixture.happens(follow_up, Some(customer), reopened).await;
+        let (reopened, then) =
+            (Change::Reopened(TicketReopened { reopen_count: 1 }), fixture.clock.now());
+        fixture.happens(follow_up, Some(customer), reopened.clone()).await;
+        fixture.clock.advance(Duration::from_secs(1));
         let open = fixture.loops().await.remove(0);
         assert_eq!((open.state(), open.invitation.as_str()), (LoopState::Open, ""));
         closed(&fixture, follow_up, customer, (CloseReason::Confirmed, 2)).await;
@@ -397,8 +399,7 @@ mod tests {
         // What is told again changes nothing.
         let before = (fixture.loops().await, fixture.invitation(&name).await);
         closed(&fixture, follow_up, customer, (CloseReason::Silent, 1)).await;
-        let reopened = Change::Reopened(TicketReopened { reopen_count: 1 });
-        fixture.happens(follow_up, Some(customer), reopened).await;
+        fixture.happened(follow_up, Some(customer), reopened, then).await;
         closed(&fixture, follow_up, customer, (CloseReason::Confirmed, 2)).await;
         assert_eq!((fixture.loops().await, fixture.invitation(&name).await), before);
     }

@@ -340,7 +340,8 @@ fn tenants() -> Vec<Tenant> {
 
 /// The shipped grants; technicians stand for staff who reach their teams' rows only.
 fn grants() -> Grants {
-    let teams = ["tickets.*@teams", "entries.*@teams", "backlog.read@teams"].map(str::to_owned).to_vec();
+    let teams =
+        ["tickets.*@teams", "entries.*@teams", "backlog.read@teams"].map(str::to_owned).to_vec();
     let mine = BTreeMap::from([(Role::Technician, teams)]);
     Grants::shipped().overridden_by(Grants::parse(&mine).unwrap())
 }

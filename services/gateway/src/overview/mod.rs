@@ -16,7 +16,9 @@ mod words;
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts as Head};
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts as Head,
+};
 use kernel::{CallerKind, Clock, Locale, keys::RootKeys};
 use maud::Markup;
 use rpc::{Edge, edge::Known};
@@ -268,9 +270,7 @@ fn query(head: &Head, name: &str) -> Option<String> {
 /// The language that is asked for: by the address, else by the browser, if it is one that we speak.
 fn wanted(head: &Head) -> Option<Locale> {
     let named = query(head, "lang").and_then(|tag| Locale::parse(&tag));
-    named.or_else(|| {
-        Locale::accepted(head.headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?)
-    })
+    named.or_else(|| Locale::accepted(head.headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?))
 }
 
 /// The form by which a member signs in.

@@ -106,7 +106,9 @@ mod tests {
         assert_eq!(sessions.open(&headers, until), None);
         let others = Sessions::new(RootKeys::parse(&RootKeys::generate(), &[]).unwrap());
         assert_eq!(others.open(&headers, NOW), None);
-        for odd in [format!("{NAME}="), format!("{NAME}x={sealed}"), format!("{NAME}={}", &sealed[2..])] {
+        for odd in
+            [format!("{NAME}="), format!("{NAME}x={sealed}"), format!("{NAME}={}", &sealed[2..])]
+        {
             assert_eq!(sessions.open(&with(header::COOKIE, &odd), NOW), None, "{odd}");
         }
         assert_eq!(sessions.open(&HeaderMap::new(), NOW), None);

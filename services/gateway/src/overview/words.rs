@@ -145,14 +145,12 @@ impl Words {
                 "This token holds not, or no longer. Please check that it is whole.",
                 "令牌无效或已过期，请检查是否完整。",
             ),
-            Notice::NoMember => (
-                "This token is none of a member of the staff.",
-                "该令牌不属于员工。",
-            ),
-            Notice::TooLong => (
-                "This token is too long for a browser to keep.",
-                "令牌过长，浏览器无法保存。",
-            ),
+            Notice::NoMember => {
+                ("This token is none of a member of the staff.", "该令牌不属于员工。")
+            }
+            Notice::TooLong => {
+                ("This token is too long for a browser to keep.", "令牌过长，浏览器无法保存。")
+            }
             Notice::NotKept => (
                 "The browser has kept nothing. It does so over https, or where the suite runs on this \
                  machine.",

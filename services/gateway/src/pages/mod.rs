@@ -26,7 +26,7 @@ pub(crate) use self::{
     frame::{Frame, Look, languages},
     problem::Problem,
     tenants::{Name, Tenants},
-    texts::{Shown, Tongue},
+    texts::Tongue,
     time::local,
     words::speaks,
 };

@@ -139,7 +139,8 @@ pub(crate) fn grants() -> Arc<Grants> {
     );
     supervisor.extend(["articles.read", "articles.search", "articles.vote"].map(str::to_owned));
     supervisor.extend(["consents.*", "contacts.read"].map(str::to_owned));
-    supervisor.extend(["invitations.read", "interviews.record"].map(str::to_owned));
+    supervisor.extend(["surveys.read", "invitations.read", "interviews.record"].map(str::to_owned));
+    supervisor.push("backlog.read".to_owned());
     let mine = [(Role::Supervisor, supervisor)].into();
     Arc::new(Grants::shipped().overridden_by(Grants::parse(&mine).unwrap()))
 }

@@ -34,9 +34,7 @@ pub(crate) async fn handle(
     let routing = &settings.routing;
     let mut queues: Vec<String> = match &call.scope {
         RowScope::Tenant => routing.queues.iter().map(|queue| queue.id.clone()).collect(),
-        RowScope::Teams(teams) => {
-            routing.queues_of(teams).into_iter().map(str::to_owned).collect()
-        }
+        RowScope::Teams(teams) => routing.queues_of(teams).into_iter().map(str::to_owned).collect(),
         RowScope::Own(_) | RowScope::None => Vec::new(),
     };
     let written = queues.len();
@@ -120,6 +118,7 @@ mod tests {
         lin.claim(&taken.name).await.unwrap();
         let answered = lin.create(complaint()).await;
         lin.claim(&answered.name).await.unwrap();
+        lin.triage(&answered.name).await.unwrap();
         lin.resolve(&answered.name).await.unwrap();
         let [complaints, general] = backlog(&lin).await.try_into().unwrap();
         assert_eq!(complaints.queue, "queues/complaints");
@@ -128,11 +127,14 @@ mod tests {
         assert_eq!((complaints.due_soon, complaints.breached), (0, 0));
         let due = lin.get(&taken.name).await.unwrap().next_due_time;
         assert_eq!(complaints.next_due_time, due);
-        assert_eq!(general, pb::QueueBacklog {
-            queue: "queues/general".to_owned(),
-            team: "teams/front-line".to_owned(),
-            ..<_>::default()
-        });
+        assert_eq!(
+            general,
+            pb::QueueBacklog {
+                queue: "queues/general".to_owned(),
+                team: "teams/front-line".to_owned(),
+                ..<_>::default()
+            }
+        );
 
         // Four hours before the promise it is due soon, and when it has passed it is broken.
         let left = due.unwrap().seconds - house.clock.now().seconds();

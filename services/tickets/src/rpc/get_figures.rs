@@ -70,9 +70,7 @@ fn put(figures: &mut pb::DayFigures, measure: Measure, n: i64) {
         Measure::Reopened => &mut figures.reopened,
         Measure::Closed => &mut figures.closed,
         Measure::Confirmed => &mut figures.confirmed,
-        Measure::FirstResponses => {
-            &mut figures.first_response.get_or_insert_default().denominator
-        }
+        Measure::FirstResponses => &mut figures.first_response.get_or_insert_default().denominator,
         Measure::FirstResponsesKept => {
             &mut figures.first_response.get_or_insert_default().numerator
         }
@@ -97,7 +95,10 @@ mod tests {
             figures.map(|told| told.days.into_iter().map(|day| day.day).collect::<Vec<_>>())
         };
         let week = days("", "").await.unwrap();
-        assert_eq!((week.len(), week[0].as_str(), week[6].as_str()), (7, "2026-02-24", "2026-03-02"));
+        assert_eq!(
+            (week.len(), week[0].as_str(), week[6].as_str()),
+            (7, "2026-02-24", "2026-03-02")
+        );
         assert_eq!(days("2026-02-28", "2026-03-02").await.unwrap(), ["2026-02-28", "2026-03-01"]);
         assert_eq!(wrong(days("2026-2-1", "x").await), ["start_day", "end_day"]);
         assert_eq!(wrong(days("2026-03-02", "2026-03-02").await), ["end_day"]);

@@ -30,10 +30,7 @@ pub const STATEMENTS: &[Sql] = &[ADD, DAYS];
 pub type Key = (TenantId, TicketId);
 
 /// Up to which of their events these tickets are counted, where they are.
-pub async fn counted(
-    tx: &mut Tx,
-    tickets: &BTreeSet<Key>,
-) -> Result<BTreeMap<Key, i64>, Error> {
+pub async fn counted(tx: &mut Tx, tickets: &BTreeSet<Key>) -> Result<BTreeMap<Key, i64>, Error> {
     if tickets.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -43,7 +40,8 @@ pub async fn counted(
     list.rows(tickets.iter().map(|(tenant, ticket)| args![*tenant, *ticket])).push(")");
     let (text, values) = list.finish();
     let rows: Vec<(Uuid, Uuid, i64)> = tx.all(text, values).await?;
-    let keyed = |(tenant, ticket, sequence): (Uuid, Uuid, _)| ((tenant.into(), ticket.into()), sequence);
+    let keyed =
+        |(tenant, ticket, sequence): (Uuid, Uuid, _)| ((tenant.into(), ticket.into()), sequence);
     Ok(rows.into_iter().map(keyed).collect())
 }
 

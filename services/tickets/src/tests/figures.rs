@@ -68,7 +68,8 @@ async fn live(house: &House) {
         let made = lin.create(if n % 3 == 0 { complaint() } else { inquiry() }).await;
         theirs.create(inquiry()).await;
         lin.claim(&made.name).await.unwrap();
-        lin.say(&made.name, "We look into it.").await;
+        lin.triage(&made.name).await.unwrap();
+        lin.say(&made.name, "We look into it.").await.unwrap();
         house.later(std::time::Duration::from_hours(n % 7 * 5)).await;
         lin.resolve(&made.name).await.unwrap();
         if n % 4 == 0 {
@@ -137,10 +138,22 @@ async fn whatever_happens_the_figures_equal_a_recount() {
         assert_eq!(sum(|day| day.closed), all(Measure::Closed));
         assert_eq!(sum(|day| day.confirmed), 12);
         let kept = |day: &pb::DayFigures| day.first_response.unwrap_or_default();
-        assert_eq!(told.iter().map(|day| kept(day).denominator).sum::<i64>(), all(Measure::FirstResponses));
-        assert_eq!(told.iter().map(|day| kept(day).numerator).sum::<i64>(), all(Measure::FirstResponsesKept));
+        assert_eq!(
+            told.iter().map(|day| kept(day).denominator).sum::<i64>(),
+            all(Measure::FirstResponses)
+        );
+        assert_eq!(
+            told.iter().map(|day| kept(day).numerator).sum::<i64>(),
+            all(Measure::FirstResponsesKept)
+        );
         let kept = |day: &pb::DayFigures| day.resolution.unwrap_or_default();
-        assert_eq!(told.iter().map(|day| kept(day).denominator).sum::<i64>(), all(Measure::Resolutions));
-        assert_eq!(told.iter().map(|day| kept(day).numerator).sum::<i64>(), all(Measure::ResolutionsKept));
+        assert_eq!(
+            told.iter().map(|day| kept(day).denominator).sum::<i64>(),
+            all(Measure::Resolutions)
+        );
+        assert_eq!(
+            told.iter().map(|day| kept(day).numerator).sum::<i64>(),
+            all(Measure::ResolutionsKept)
+        );
     }
 }

@@ -2,7 +2,7 @@
 //! where surveys is away in the middle.
 
 use aftercare_e2e::{
-    Desk, Process, Suite, Tenant,
+    Desk, Outcome, Process, Suite, Tenant,
     desk::{canary, name, new_id},
     linked::token,
     suite::{At, Setting},
@@ -38,8 +38,16 @@ impl Scene {
         Self { suite, at, own, _house: house }
     }
 
+    /// Surveys, once the others reach it: they look for it again every now and then.
     async fn surveys(&self) -> Process {
-        self.suite.serve_alone_at("surveys", self.at, &self.own).await
+        let process = self.suite.serve_alone_at("surveys", self.at, &self.own).await;
+        let desk = Desk::new(&self.suite, Tenant::North);
+        until("the gateway reaches surveys", async || {
+            let answer = desk.system().send("ListLoops", &json!({})).await;
+            matches!(answer, Outcome::Answer(_)).then_some(())
+        })
+        .await;
+        process
     }
 }
 

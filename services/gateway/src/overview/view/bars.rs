@@ -63,8 +63,11 @@ mod tests {
         let rows = [[4, 0, 2], [0, 0, 0]];
         let svg = Bars { names: &names, series: ["a", "b", "c"], rows: &rows }.render();
         let svg = svg.into_string();
-        let heights: Vec<_> =
-            svg.split("<rect").skip(1).map(|rect| rect.split("height=\"").nth(1).unwrap()).collect();
+        let heights: Vec<_> = svg
+            .split("<rect")
+            .skip(1)
+            .map(|rect| rect.split("height=\"").nth(1).unwrap())
+            .collect();
         let heights: Vec<i64> =
             heights.iter().map(|rest| rest.split('"').next().unwrap().parse().unwrap()).collect();
         assert_eq!(heights, [168, 0, 84, 0, 0, 0]);
