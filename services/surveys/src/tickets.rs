@@ -105,7 +105,11 @@ impl Seen<'_> {
         resolved: &TicketResolved,
     ) -> Result<(), Error> {
         for survey in surveys::asking(tx, self.author.tenant).await? {
-            let Some(asks) = survey.after_resolution else { continue };
+            // What happened before there was the survey, and is told late, is none of its matters.
+            let Some(asks) = survey.after_resolution.filter(|_| survey.created_at <= self.at)
+            else {
+                continue;
+            };
             let new = New {
                 cause: format!("{}/resolutions/{}", self.ticket.name(), resolved.instance),
                 instance: resolved.instance,
@@ -391,6 +395,7 @@ mod tests {
         fixture.clock.advance(Duration::from_secs(1));
         let open = fixture.loops().await.remove(0);
         assert_eq!((open.state(), open.invitation.as_str()), (LoopState::Open, ""));
+        assert_ne!(first, "");
         closed(&fixture, follow_up, customer, (CloseReason::Confirmed, 2)).await;
         let second = fixture.loops().await.remove(0).invitation;
         assert_ne!(first, second);
@@ -402,6 +407,26 @@ mod tests {
         fixture.happened(follow_up, Some(customer), reopened, then).await;
         closed(&fixture, follow_up, customer, (CloseReason::Confirmed, 2)).await;
         assert_eq!((fixture.loops().await, fixture.invitation(&name).await), before);
+    }
+
+    #[tokio::test]
+    async fn an_answer_to_what_was_asked_before_a_reopening_ends_no_loop() {
+        let fixture = Fixture::new().await;
+        let customer = fixture.customer(1).await;
+        let follow_up = opened(&fixture, customer).await;
+        created(&fixture, follow_up, customer).await;
+        closed(&fixture, follow_up, customer, (CloseReason::Silent, 1)).await;
+        fixture.later(Duration::from_hours(30 * 24)).await;
+        let name = TicketId::from(uuid::Uuid::from_u128(follow_up)).name();
+        let asked = fixture.invitation(&name).await;
+        assert_eq!(asked.state(), InvitationState::Requested);
+        let reopened = Change::Reopened(TicketReopened { reopen_count: 1 });
+        fixture.happens(follow_up, Some(customer), reopened).await;
+        fixture.submit(invited(&asked), 8, vec![number("overall", 1)]).await.unwrap();
+        let one = fixture.loops().await.remove(0);
+        assert_eq!((one.state(), one.answer_time), (LoopState::Open, None));
+        closed(&fixture, follow_up, customer, (CloseReason::Confirmed, 2)).await;
+        assert_ne!(fixture.loops().await[0].invitation, "", "the customer is asked again");
     }
 
     #[tokio::test]

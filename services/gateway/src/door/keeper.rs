@@ -25,6 +25,8 @@ use crate::{
 const IDENTIFIER: i32 = 1;
 /// Who has it sees names and numbers of people unmasked.
 const UNMASKS: &str = "pii.read";
+/// What the permissions to make sealed links end with.
+const LINKS: &str = ".link";
 
 /// Lets calls in as far as quotas and the process admit them, and records what is of note.
 pub struct Keeper {
@@ -129,6 +131,8 @@ impl Admission for Keeper {
             self.record(AccessKind::Denied, known, &method.path);
         } else if code == Code::Ok && self.unmasks(known, method) {
             self.record(AccessKind::Unmasked, known, &method.path);
+        } else if code == Code::Ok && method.permission.ends_with(LINKS) {
+            self.record(AccessKind::Linked, known, &method.path);
         }
     }
 }

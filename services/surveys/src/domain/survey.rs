@@ -121,9 +121,16 @@ impl Survey {
         }
     }
 
-    /// The survey with what was written of it, and the fields that changed.
+    /// The survey with what was written of it, and the fields that changed. `last` is what was published
+    /// last.
     #[must_use]
-    pub fn written(&self, given: &Written, mask: &Mask, at: Time) -> (Self, Vec<&'static str>) {
+    pub fn written(
+        &self,
+        given: &Written,
+        mask: &Mask,
+        last: Option<&Questionnaire>,
+        at: Time,
+    ) -> (Self, Vec<&'static str>) {
         let (mut after, mut paths) = (self.next(at), Vec::new());
         if mask.has("title") && self.title != given.title {
             after.title.clone_from(&given.title);
@@ -131,7 +138,7 @@ impl Survey {
         }
         if mask.has("draft") && self.draft != given.draft {
             after.draft.clone_from(&given.draft);
-            after.changed = true;
+            after.changed = last != Some(&given.draft);
             paths.push("draft");
         }
         if mask.has("after_resolution") && self.after_resolution != given.after_resolution {

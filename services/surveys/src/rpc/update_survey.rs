@@ -15,6 +15,7 @@ use crate::{
         questionnaire::Questionnaire,
         survey::{MAX_TITLE, WRITABLE, Written},
     },
+    store::versions,
 };
 
 const METHOD: &str = "aftercare.surveys.v1.SurveyService/UpdateSurvey";
@@ -40,7 +41,9 @@ pub(crate) async fn handle(
     transact!(app.db, "survey.update", |tx| {
         let held = command::hold(&app, &call, tx, &command).await?;
         let Some((before, at)) = held else { return Ok(()) };
-        let (after, paths) = before.written(&given, &mask, at);
+        let last = versions::get_in(tx, call.tenant(), id, before.versions).await?;
+        let last = last.map(|last| last.questionnaire);
+        let (after, paths) = before.written(&given, &mask, last.as_ref(), at);
         if paths.is_empty() {
             return Ok(());
         }
@@ -110,6 +113,10 @@ mod tests {
         );
         let error = handle(fixture.app.clone(), stranger(), asked).await.unwrap_err();
         assert!(matches!(error, Error::SurveyNotFound { .. }), "{error:?}");
+        // What is written back as it was published is no other draft.
+        let survey = Survey { name: live.name.clone(), draft: live.draft, ..Survey::default() };
+        let back = UpdateSurveyRequest { survey: Some(survey), ..Default::default() };
+        assert!(!handle(fixture.app.clone(), editor(), back).await.unwrap().draft_changed);
     }
 
     #[tokio::test]

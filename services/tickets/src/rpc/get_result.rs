@@ -1,5 +1,7 @@
 //! `GetResult`: a ticket as its customer sees it by a link.
 
+use std::collections::VecDeque;
+
 use ::rpc::{Call, wire};
 use contracts::tickets::v1 as pb;
 use kernel::{TicketId, link::Opens};
@@ -8,14 +10,15 @@ use prost::Message;
 use crate::{
     app::App,
     convert,
+    domain::Ticket,
     error::Error,
     store::{
-        history::{self, Recorded},
+        history,
         tickets::{self, Stored},
     },
 };
 
-/// How many events of a ticket its steps are read off, and how many steps are told.
+/// How many events of a ticket are read at once, and how many of its last steps are told.
 const EVENTS: i64 = 500;
 const STEPS: usize = 100;
 
@@ -42,13 +45,13 @@ pub(crate) fn opened(call: &Call) -> Result<TicketId, Error> {
 /// The ticket as its customer sees it.
 pub(crate) async fn result(app: &App, stored: &Stored) -> Result<pb::TicketResult, Error> {
     let (ticket, texts) = (&stored.ticket, &stored.texts);
-    let recorded = history::page(app.db(), ticket.tenant, ticket.id, 0, EVENTS).await?;
+    let steps = steps(app, ticket).await?;
     Ok(pb::TicketResult {
         number: ticket.number.to_string(),
         title: texts.title.clone(),
         language: ticket.body.language.clone(),
         status: convert::customer_status(ticket.category).into(),
-        steps: steps(&recorded)?,
+        steps,
         resolution: convert::resolution(ticket, texts),
         answerable: ticket.category == pb::Category::Resolved,
         close_reason: ticket.body.close_reason.into(),
@@ -56,18 +59,27 @@ pub(crate) async fn result(app: &App, stored: &Stored) -> Result<pb::TicketResul
 }
 
 /// The steps that a customer is told of: where the ticket stood after each event, said once.
-fn steps(recorded: &[Recorded]) -> Result<Vec<pb::ResultStep>, Error> {
-    let mut steps: Vec<pb::ResultStep> = Vec::new();
-    for one in recorded {
-        let event = pb::TicketEvent::decode(one.payload.as_slice())
-            .map_err(|_| Error::Stored("events.payload"))?;
-        let status = convert::customer_status(event.category());
-        if steps.last().is_none_or(|last| last.status() != status) && steps.len() < STEPS {
+async fn steps(app: &App, ticket: &Ticket) -> Result<Vec<pb::ResultStep>, Error> {
+    let (mut steps, mut after) = (VecDeque::<pb::ResultStep>::new(), 0);
+    while after < ticket.sequence {
+        let page = history::page(app.db(), ticket.tenant, ticket.id, after, EVENTS).await?;
+        for one in &page {
+            let event = pb::TicketEvent::decode(one.payload.as_slice())
+                .map_err(|_| Error::Stored("events.payload"))?;
+            let status = convert::customer_status(event.category());
+            if steps.back().is_some_and(|last| last.status() == status) {
+                continue;
+            }
+            if steps.len() == STEPS {
+                steps.pop_front();
+            }
             let time = Some(wire::timestamp(one.at));
-            steps.push(pb::ResultStep { status: status.into(), time });
+            steps.push_back(pb::ResultStep { status: status.into(), time });
         }
+        let Some(last) = page.last() else { break };
+        after = last.sequence;
     }
-    Ok(steps)
+    Ok(steps.into())
 }
 
 #[cfg(test)]
