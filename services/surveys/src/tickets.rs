@@ -416,7 +416,7 @@ mod tests {
         let follow_up = opened(&fixture, customer).await;
         created(&fixture, follow_up, customer).await;
         closed(&fixture, follow_up, customer, (CloseReason::Silent, 1)).await;
-        fixture.later(Duration::from_hours(30 * 24)).await;
+        fixture.later(Duration::from_hours(30)).await;
         let name = TicketId::from(uuid::Uuid::from_u128(follow_up)).name();
         let asked = fixture.invitation(&name).await;
         assert_eq!(asked.state(), InvitationState::Requested);

@@ -373,6 +373,3 @@ fn frame(locale: Locale, title: String, path: &str, header: &Markup) -> Frame {
 pub(super) fn policy() -> Result<HeaderValue, InvalidHeaderValue> {
     LOOK.policy("img-src data:; frame-ancestors 'none'")
 }
-
-#[cfg(test)]
-mod tests;
