@@ -246,9 +246,9 @@ async fn a_member_signs_in_once_and_out_again() {
     let sent = scene.ask(Method::POST, "/overview/sign-in", &[FORM], &token).await;
     assert_eq!(sent.status, StatusCode::SEE_OTHER);
     assert_eq!(sent.header(header::LOCATION), "/overview?signed-in=1");
-    let set = sent.header(header::SET_COOKIE).to_owned();
-    assert!(set.contains("; Max-Age=3600; HttpOnly; SameSite=Lax"), "{set}");
-    let cookie = set.split(';').next().unwrap();
+    let kept = sent.header(header::SET_COOKIE).to_owned();
+    assert!(kept.contains("; Max-Age=3600; HttpOnly; SameSite=Lax"), "{kept}");
+    let cookie = kept.split(';').next().unwrap();
     let with = [("cookie", cookie)];
     let page = scene.ask(Method::GET, "/overview", &with, "").await;
     assert_eq!(page.status, StatusCode::OK);

@@ -175,7 +175,7 @@ mod tests {
             assert!(matches!(error, Error::ResponseState { .. }), "{error:?}");
         }
         // What staff let count is what the customer's next answer replaces.
-        fixture.clock.advance(std::time::Duration::from_secs(60));
+        fixture.clock.advance(std::time::Duration::from_mins(1));
         fixture.submit(call, 4, vec![number("overall", 4)]).await.unwrap();
         assert_eq!(fixture.response(2).await.standing(), Standing::Superseded);
         assert_eq!(fixture.response(4).await.standing(), Standing::Counted);

@@ -133,6 +133,18 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         prepare: |desk| Box::pin(object(desk)),
     },
     Scenario {
+        method: "aftercare.tickets.v1.StatsService.GetBacklog",
+        role: Role::Agent,
+        abroad: Abroad::Own,
+        prepare: |desk| Box::pin(stats(desk)),
+    },
+    Scenario {
+        method: "aftercare.tickets.v1.StatsService.GetFigures",
+        role: Role::Supervisor,
+        abroad: Abroad::Own,
+        prepare: |desk| Box::pin(stats(desk)),
+    },
+    Scenario {
         method: "aftercare.tickets.v1.ConversationService.AddEntry",
         role: Role::Agent,
         abroad: Abroad::Missing,
@@ -248,6 +260,11 @@ async fn reopen(desk: &Desk<'_>) -> Prepared {
 
 async fn close(desk: &Desk<'_>) -> Prepared {
     command(&desk.ticket().await, json!({ "reason": "CLOSE_REASON_CANCELLED" }))
+}
+
+async fn stats(desk: &Desk<'_>) -> Prepared {
+    let ticket = desk.ticket().await;
+    Prepared::new(json!({}), &[], &[&ticket])
 }
 
 async fn history(desk: &Desk<'_>) -> Prepared {

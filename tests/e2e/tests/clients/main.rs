@@ -9,5 +9,6 @@ mod help;
 mod link;
 mod node;
 mod openapi;
+mod overview;
 mod python;
 mod scanners;

@@ -132,8 +132,8 @@ impl View<'_> {
         let words = words::of(self.locale);
         section("figures", words.figures, self.locale, &self.overview.figures, |figures| {
             let days = &figures.days;
-            let week = sum(days);
-            let today = days.last().cloned().unwrap_or_default();
+            let today = self.told(&days.last().cloned().unwrap_or_default());
+            let week = self.told(&sum(days));
             html! {
                 table.plain {
                     thead {
@@ -144,11 +144,11 @@ impl View<'_> {
                         }
                     }
                     tbody {
-                        @for (name, of) in self.measures() {
+                        @for ((name, today), (_, week)) in today.iter().zip(&week) {
                             tr {
                                 th scope="row" { (name) }
-                                td.n { (of(&today)) }
-                                td.n { (of(&week)) }
+                                td.n { (today) }
+                                td.n { (week) }
                             }
                         }
                     }
@@ -159,27 +159,22 @@ impl View<'_> {
     }
 
     /// What is told of a day or of a week.
-    fn measures(&self) -> [(&'static str, Box<dyn Fn(&DayFigures) -> String>); 9] {
+    fn told(&self, of: &DayFigures) -> [(&'static str, String); 9] {
         let words = words::of(self.locale);
-        let number = |of: fn(&DayFigures) -> i64| -> Box<dyn Fn(&DayFigures) -> String> {
-            Box::new(move |day| of(day).to_string())
-        };
-        let share = |of: fn(&DayFigures) -> Option<Kept>| -> Box<dyn Fn(&DayFigures) -> String> {
-            Box::new(move |day| {
-                let Kept { numerator, denominator } = of(day).unwrap_or_default();
-                words.share(numerator, denominator)
-            })
+        let share = |kept: Option<Kept>| {
+            let Kept { numerator, denominator } = kept.unwrap_or_default();
+            words.share(numerator, denominator)
         };
         [
-            (words.created, number(|day| day.created)),
-            (words.complaints, number(|day| day.complaints)),
-            (words.resolved, number(|day| day.resolved)),
-            (words.rejected, number(|day| day.rejected)),
-            (words.reopened, number(|day| day.reopened)),
-            (words.closed, number(|day| day.closed)),
-            (words.confirmed, number(|day| day.confirmed)),
-            (words.first_response, share(|day| day.first_response)),
-            (words.resolution, share(|day| day.resolution)),
+            (words.created, of.created.to_string()),
+            (words.complaints, of.complaints.to_string()),
+            (words.resolved, of.resolved.to_string()),
+            (words.rejected, of.rejected.to_string()),
+            (words.reopened, of.reopened.to_string()),
+            (words.closed, of.closed.to_string()),
+            (words.confirmed, of.confirmed.to_string()),
+            (words.first_response, share(of.first_response)),
+            (words.resolution, share(of.resolution)),
         ]
     }
 
