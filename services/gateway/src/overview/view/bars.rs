@@ -3,12 +3,12 @@
 
 use maud::{Markup, Render, html};
 
-const WIDTH: i64 = 700;
-const HEIGHT: i64 = 220;
+const WIDTH: i64 = 385;
+const HEIGHT: i64 = 190;
 /// Room for the names below, and for the greatest number above.
-const BELOW: i64 = 28;
-const ABOVE: i64 = 24;
-const BAR: i64 = 22;
+const BELOW: i64 = 26;
+const ABOVE: i64 = 20;
+const BAR: i64 = 16;
 
 /// Three rows of numbers, by day.
 pub(super) struct Bars<'a> {
@@ -29,7 +29,7 @@ impl Render for Bars<'_> {
         html! {
             p.legend aria-hidden="true" {
                 @for (n, name) in self.series.iter().enumerate() {
-                    span.key class=(format!("s{n}")) {} (name) " "
+                    span { span class=(format!("key s{n}")) {} (name) } " "
                 }
             }
             svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) aria-hidden="true" focusable="false" {
@@ -70,7 +70,7 @@ mod tests {
             .collect();
         let heights: Vec<i64> =
             heights.iter().map(|rest| rest.split('"').next().unwrap().parse().unwrap()).collect();
-        assert_eq!(heights, [168, 0, 84, 0, 0, 0]);
+        assert_eq!(heights, [144, 0, 72, 0, 0, 0]);
         assert_eq!(svg.matches("class=\"value\"").count(), 2, "{svg}");
         let nothing = Bars { names: &[], series: ["a", "b", "c"], rows: &[] }.render();
         assert!(!nothing.into_string().contains("<rect"));

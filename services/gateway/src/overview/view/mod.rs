@@ -94,16 +94,16 @@ impl View<'_> {
     fn backlog(&self, backlog: &GetBacklogResponse) -> Markup {
         let words = words::of(self.locale);
         html! {
-            div.wide tabindex="0" role="region" aria-labelledby="queues" {
+            div.wide tabindex="0" role="group" aria-labelledby="queues" {
                 table {
                     thead {
                         tr {
                             th scope="col" { (words.queue) }
+                            th.n scope="col" { (words.breached) }
+                            th.n scope="col" { (words.due_soon) }
                             th.n scope="col" { (words.new) }
                             th.n scope="col" { (words.in_progress) }
                             th.n scope="col" { (words.with_customer) }
-                            th.n scope="col" { (words.due_soon) }
-                            th.n scope="col" { (words.breached) }
                             th.n scope="col" { (words.next_due) }
                         }
                     }
@@ -118,11 +118,11 @@ impl View<'_> {
         html! {
             tr {
                 th scope="row" { (queue.queue.trim_start_matches("queues/")) }
+                td.n.bad[queue.breached > 0] { (count(queue.breached)) }
+                td.n.soon[queue.due_soon > 0] { (count(queue.due_soon)) }
                 td.n { (count(queue.new)) }
                 td.n { (count(queue.in_progress)) }
                 td.n { (count(queue.with_customer)) }
-                td.n.soon[queue.due_soon > 0] { (count(queue.due_soon)) }
-                td.n.bad[queue.breached > 0] { (count(queue.breached)) }
                 td.n { @if let Some(due) = due { (self.instant(&due)) } @else { "–" } }
             }
         }
