@@ -153,8 +153,14 @@ impl Report {
             }
             let _ = writeln!(text, "http://{public}{page}\n    a customer's page");
         }
-        if !self.sets.is_empty() {
-            let _ = writeln!(text, "http://{public}/docs  every call that there is");
+        if let Some(one) = self.sets.last() {
+            let (myself, slug) = (at.myself, &one.look.slug);
+            let _ = writeln!(
+                text,
+                "http://{public}/overview  how it stands, for who signs in with the token of\n    \
+                 {myself} token --role supervisor --tenant {slug}\n\
+                 http://{public}/docs  every call that there is"
+            );
         }
         for look in self.sets.iter().map(|one| &one.look).rev().take(1) {
             let Look { slug, ticket, .. } = look;
