@@ -12,7 +12,7 @@ use crate::{
     load::{Call, Calls, Target, Until, in_turn},
     program::Program,
     proxy,
-    report::Section,
+    report::{Aim, Section},
     rounds::{self, Comparison, Counted, Figures},
     suite::Suite,
     tickets,
@@ -49,7 +49,8 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Section>> {
             bench: "gateway",
             a: gateway,
             b: "through a bare proxy with a ready call token",
-            aim: "cpu A/B at most 1.5, better 1.25; cpu is the gateway's or the proxy's process alone",
+            aims: &[Aim::CpuAtMost(1.5)],
+            note: "better 1.25; cpu is the gateway's or the proxy's process alone",
             compared: pairs(plan, "GetTicket gateway / bare proxy", &ways.gateway, &ways.proxy)
                 .await?,
         },
@@ -57,7 +58,8 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Section>> {
             bench: "gateway, one caller's latency",
             a: "what the gateway adds to the latency of the tickets' own port",
             b: "what the bare proxy adds",
-            aim: "p50 A/B at most 2",
+            aims: &[Aim::P50AtMost(2.0)],
+            note: "both beyond the latency of the tickets' own port",
             compared: vec![added(plan, &ways).await?],
         },
         Section {
@@ -65,7 +67,8 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Section>> {
             a: "GET /v1/tickets/{id} through the gateway's process: HTTP/1.1, kept alive, a connection \
                 for each call at once",
             b: gateway,
-            aim: "cpu A/B at most 3; cpu is the gateway's process alone",
+            aims: &[Aim::CpuAtMost(3.0)],
+            note: "cpu is the gateway's process alone",
             compared: pairs(plan, "GetTicket JSON / gRPC", &ways.json, &ways.gateway).await?,
         },
     ])

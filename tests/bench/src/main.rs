@@ -39,7 +39,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use tokio::runtime::Builder;
 
 use crate::{
-    report::{Machine, Report, Section},
+    report::{Aim, Machine, Report, Section},
     rounds::Comparison,
     suite::Site,
 };
@@ -191,7 +191,8 @@ async fn measure(run: Run) -> Result<()> {
             bench: "get",
             a: "GetTicket through the public port, with a bearer token",
             b: "a raw tonic echo of the same bytes",
-            aim: "none; cpu is the server's process alone, without PostgreSQL's",
+            aims: &[],
+            note: "cpu is the server's process alone, without PostgreSQL's",
             compared: get::run(&plan).await?,
         });
     }
@@ -200,7 +201,8 @@ async fn measure(run: Run) -> Result<()> {
             bench: "create",
             a: "CreateTicket for a known customer, with a request id, until the feed is idle",
             b: "the bare transaction that writes the same rows",
-            aim: "rate A/B at least 0.5; cpu is the server's process and PostgreSQL's",
+            aims: &[Aim::RateAtLeast(0.5)],
+            note: "cpu is the server's process and PostgreSQL's",
             compared: create::run(&plan).await?,
         });
     }
@@ -209,7 +211,8 @@ async fn measure(run: Run) -> Result<()> {
             bench: "growth",
             a: "many tickets",
             b: "few tickets",
-            aim: "cpu A/B and p50 A/B at most 1.3; cpu is the server's process and PostgreSQL's",
+            aims: &[Aim::CpuAtMost(1.3), Aim::P50AtMost(1.3)],
+            note: "cpu is the server's process and PostgreSQL's",
             compared: growth::run(&plan).await?,
         });
     }
@@ -221,7 +224,8 @@ async fn measure(run: Run) -> Result<()> {
             bench: "overload",
             a: "what is served of three times as many calls as can be served",
             b: "what can be served, in a closed loop",
-            aim: "rate A/B at least 0.8; all other calls are refused with a push-back",
+            aims: &[Aim::RateAtLeast(0.8)],
+            note: "all other calls are refused with a push-back",
             compared: overload::run(&plan).await?,
         });
     }

@@ -45,8 +45,49 @@ pub(crate) struct Section {
     pub(crate) bench: &'static str,
     pub(crate) a: &'static str,
     pub(crate) b: &'static str,
-    pub(crate) aim: &'static str,
+    /// What is aimed at.
+    pub(crate) aims: &'static [Aim],
+    /// What else there is to know, for instance whose processor time is counted.
+    pub(crate) note: &'static str,
     pub(crate) compared: Vec<Comparison>,
+}
+
+/// What a ratio of A to B is to be.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Aim {
+    /// Calls a second.
+    RateAtLeast(f64),
+    /// Processor time for each call.
+    CpuAtMost(f64),
+    /// The median latency.
+    P50AtMost(f64),
+}
+
+impl Aim {
+    fn ratio(self) -> &'static str {
+        match self {
+            Self::RateAtLeast(_) => "rate A/B",
+            Self::CpuAtMost(_) => "cpu A/B",
+            Self::P50AtMost(_) => "p50 A/B",
+        }
+    }
+
+    fn told(self) -> String {
+        match self {
+            Self::RateAtLeast(least) => format!("at least {least}"),
+            Self::CpuAtMost(most) | Self::P50AtMost(most) => format!("at most {most}"),
+        }
+    }
+
+    /// What was measured, and whether that is what it is to be.
+    fn of(self, one: &Comparison) -> (f64, bool) {
+        match self {
+            Self::RateAtLeast(least) => (one.rate.median, one.rate.median >= least),
+            Self::CpuAtMost(most) => (one.cpu.median, one.cpu.median <= most),
+            Self::P50AtMost(most) => (one.p50.median, one.p50.median <= most),
+        }
+    }
 }
 
 /// Everything, as it goes into the file.
@@ -76,8 +117,30 @@ impl Report {
         );
         for section in &self.sections {
             println!("\n{}: A = {}, B = {}", section.bench, section.a, section.b);
-            println!("aim: {}", section.aim);
+            println!("{}", section.note);
             table(&section.compared);
+        }
+        self.print_aims();
+    }
+}
+
+impl Report {
+    /// All that is aimed at, in one table.
+    fn print_aims(&self) {
+        println!("\n{:25} {:39} {:4}  {:8}  {:>8}  aim", "bench", "calls", "", "ratio", "measured");
+        for Section { bench, aims, compared, .. } in &self.sections {
+            for one in compared {
+                let what = format!("{bench:25} {:39} c={:<2}", one.name, one.concurrency);
+                for aim in *aims {
+                    let (measured, met) = aim.of(one);
+                    let (ratio, told) = (aim.ratio(), aim.told());
+                    let met = if met { "met" } else { "missed" };
+                    println!("{what}  {ratio:8}  {measured:8.2}  {told}: {met}");
+                }
+                if aims.is_empty() {
+                    println!("{what}  {:8}  {:8.2}  none", "cpu A/B", one.cpu.median);
+                }
+            }
         }
     }
 }

@@ -197,6 +197,20 @@ impl Suite {
         suite
     }
 
+    /// The same installation as clients see it who come by another door.
+    #[must_use]
+    pub fn by(&self, door: At) -> Self {
+        Self {
+            backend: self.backend,
+            home: self.home.clone(),
+            url: self.url.clone(),
+            tickets: door,
+            customers: self.customers,
+            starts: AtomicU32::new(0),
+            _folder: None,
+        }
+    }
+
     /// The configuration file.
     pub fn config(&self) -> PathBuf {
         self.home.join("aftercare.toml")
@@ -289,13 +303,21 @@ impl Suite {
 
     /// The same with any service, at the address of the first process where the file names no other.
     pub async fn serve_alone_at(&self, service: &str, at: At, own: &[Setting]) -> Process {
+        macro_rules! of {
+            ($service:literal) => {
+                [
+                    concat!("services.", $service, ".public"),
+                    concat!("services.", $service, ".peer"),
+                    concat!("services.", $service, ".admin"),
+                ]
+            };
+        }
         let [public, peer, admin] = match service {
-            "tickets" => {
-                ["services.tickets.public", "services.tickets.peer", "services.tickets.admin"]
-            }
-            "surveys" => {
-                ["services.surveys.public", "services.surveys.peer", "services.surveys.admin"]
-            }
+            "gateway" => of!("gateway"),
+            "tickets" => of!("tickets"),
+            "customers" => of!("customers"),
+            "knowledge" => of!("knowledge"),
+            "surveys" => of!("surveys"),
             other => panic!("nobody serves {other} alone"),
         };
         let listens = [

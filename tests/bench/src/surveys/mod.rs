@@ -19,7 +19,7 @@ use prost_types::Timestamp;
 use crate::{
     Plan,
     load::{Call, Calls},
-    report::Section,
+    report::{Aim, Section},
     suite::{AGENTS, Suite},
     tickets,
 };
@@ -39,14 +39,16 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Section>> {
             bench: "surveys, growth",
             a: "GetScores on many responses",
             b: "on few",
-            aim: "cpu A/B and p50 A/B at most 1.5; cpu is the server's process and PostgreSQL's",
+            aims: &[Aim::CpuAtMost(1.5), Aim::P50AtMost(1.5)],
+            note: "cpu is the server's process and PostgreSQL's",
             compared: growth::run(plan).await?,
         },
         Section {
             bench: "surveys, record",
             a: "RecordResponse, until it is among the scores",
             b: "the bare transaction that writes the same rows",
-            aim: "rate A/B at least 0.5; cpu is the server's process and PostgreSQL's",
+            aims: &[Aim::RateAtLeast(0.5)],
+            note: "cpu is the server's process and PostgreSQL's",
             compared: record::run(plan).await?,
         },
     ])

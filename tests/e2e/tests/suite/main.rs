@@ -28,3 +28,4 @@ mod scores;
 mod secrets;
 mod texts;
 mod traces;
+mod whole_case;
