@@ -9,7 +9,7 @@ use std::{
 
 use contracts::r#type::v1::{HeadsRequest, ReadRequest, feed_service_client::FeedServiceClient};
 use futures::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
-use kernel::{Clock, fault::chain};
+use kernel::{Clock, Time, fault::chain};
 use store::{Db, lease, transact};
 use telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +29,7 @@ const BATCH: usize = 50;
 /// An event that is tried this often in vain is poison.
 const TRIES: u32 = 3;
 /// How long a read waits for news, well within the time a call may take.
-const WAIT: Duration = Duration::from_secs(5);
+pub(crate) const WAIT: Duration = Duration::from_secs(5);
 /// How long the source may take to answer, the wait aside.
 const ANSWER: Duration = Duration::from_secs(5);
 /// The longest answer that is taken: a page, or one event that is longer than a page, which no
@@ -37,8 +37,8 @@ const ANSWER: Duration = Duration::from_secs(5);
 const MOST_BYTES: usize = 16 * crate::source::MAX_BYTES;
 const LEASE: Duration = Duration::from_secs(10);
 /// How often a consumer looks whether its lease came free, or an operator has rewound it.
-const STANDBY: Duration = Duration::from_secs(2);
-const BACKOFF: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
+pub(crate) const STANDBY: Duration = Duration::from_secs(2);
+pub(crate) const BACKOFF: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
 
 /// Where a consumer works.
 #[derive(Clone, Debug)]
@@ -60,15 +60,15 @@ pub struct Consumer<H> {
     pub(crate) source: &'static str,
     pub(crate) site: Site,
     client: FeedServiceClient<rpc::Link>,
-    handler: H,
+    pub(crate) handler: H,
     partitions: Mutex<BTreeMap<u32, Standing>>,
 }
 
 /// What the metrics tell of a partition.
 #[derive(Clone, Copy, Debug, Default)]
-struct Standing {
-    behind: i64,
-    stopped: bool,
+pub(crate) struct Standing {
+    pub(crate) behind: i64,
+    pub(crate) stopped: bool,
 }
 
 /// A partition's cursor as it was written last, and since when it is gone by.
@@ -76,7 +76,7 @@ struct Standing {
 /// While pages follow each other nobody else moves it, and if somebody does, the next transaction
 /// finds out. It is read again when there is nothing new, and now and then.
 #[derive(Debug, Default)]
-pub(crate) struct Known(Option<(Cursor, Instant)>);
+pub(crate) struct Known(pub(crate) Option<(Cursor, Instant)>);
 
 impl Known {
     fn take(&mut self) -> Option<(Cursor, Instant)> {
@@ -194,6 +194,7 @@ impl<H: Handler> Consumer<H> {
     /// Follows all partitions side by side; returns only where their number cannot be learnt.
     async fn follow_all(&self) {
         match self.count_partitions().await {
+            Ok(count) if self.handler.together() => self.follow_together(count).await,
             Ok(count) => {
                 // Not `join_all`, which polls all of so few partitions whenever one of them moves.
                 let follow = (0..count).map(|partition| self.follow(partition));
@@ -239,22 +240,14 @@ impl<H: Handler> Consumer<H> {
         known: &mut Known,
     ) -> Result<Step, ConsumeError> {
         let key = self.key(partition);
-        let (mut cursor, since) = match known.take() {
-            Some(known) => known,
-            None => match self.look(&key).await? {
-                Ok(cursor) => (cursor, Instant::now()),
-                Err(step) => return Ok(step),
-            },
+        let (mut cursor, since) = match self.known_or_looked(&key, known).await? {
+            Ok(known) => known,
+            Err(step) => return Ok(step),
         };
-        let page = self.fetch(partition, cursor.position, wait).await?;
-        if let Some(reason) = page.broken(&cursor) {
-            return self.stop(&key, &cursor, reason).await;
-        }
-        let behind = page.head - cursor.position;
-        self.stand(partition, Standing { behind, stopped: false });
-        if page.events.is_empty() {
-            return Ok(Step::Idle);
-        }
+        let page = match self.page(&key, &cursor, wait).await? {
+            Ok(page) => page,
+            Err(step) => return Ok(step),
+        };
         let last = page.events.last().map(|event| event.position);
         cursor.position = self.apply_page(&key, &cursor, &page.events).await?;
         let behind = page.head - cursor.position;
@@ -262,6 +255,34 @@ impl<H: Handler> Consumer<H> {
         // Where another replica has moved it, it is not where we believe it to be.
         *known = Known(Some((cursor, since)).filter(|(cursor, _)| Some(cursor.position) == last));
         Ok(Step::Moved)
+    }
+
+    /// Where the cursor is, and since when that is gone by.
+    pub(crate) async fn known_or_looked(
+        &self,
+        key: &Key<'_>,
+        known: &mut Known,
+    ) -> Result<Result<(Cursor, Instant), Step>, ConsumeError> {
+        match known.take() {
+            Some(known) => Ok(Ok(known)),
+            None => Ok(self.look(key).await?.map(|cursor| (cursor, Instant::now()))),
+        }
+    }
+
+    /// The page that comes next, with events in it; or what the look came to.
+    pub(crate) async fn page(
+        &self,
+        key: &Key<'_>,
+        cursor: &Cursor,
+        wait: Duration,
+    ) -> Result<Result<Fetched, Step>, ConsumeError> {
+        let page = self.fetch(key.partition, cursor.position, wait).await?;
+        if let Some(reason) = page.broken(cursor) {
+            return self.stop(key, cursor, reason).await.map(Err);
+        }
+        let behind = page.head - cursor.position;
+        self.stand(key.partition, Standing { behind, stopped: false });
+        Ok(if page.events.is_empty() { Err(Step::Idle) } else { Ok(page) })
     }
 
     /// Applies what is ready among the dead letters and reads where the cursor is; what the look came
@@ -339,7 +360,7 @@ impl<H: Handler> Consumer<H> {
 
     /// Applies events that follow the cursor and returns how far it came: less far than the page,
     /// with `Ok`, where another replica has moved the cursor meanwhile.
-    async fn apply_page(
+    pub(crate) async fn apply_page(
         &self,
         key: &Key<'_>,
         cursor: &Cursor,
@@ -402,15 +423,7 @@ impl<H: Handler> Consumer<H> {
                 if !cursors::advance(tx, key, cursor, last.position).await? {
                     return Ok(false);
                 }
-                let parked = dead_letters::parked(tx, key).await?;
-                let mut ready = Vec::with_capacity(events.len());
-                for event in events {
-                    if parked.contains(&(event.tenant, event.aggregate)) {
-                        dead_letters::put(tx, key, event, Aside::Queued, now).await?;
-                    } else {
-                        ready.push(event);
-                    }
-                }
+                let ready = ready(tx, key, events, now).await?;
                 self.handle(tx, &ready).await?;
                 Ok(true)
             })
@@ -498,7 +511,11 @@ impl<H: Handler> Consumer<H> {
     }
 
     /// Runs the handler; a panic in it is an error of the events.
-    async fn handle(&self, tx: &mut store::Tx, events: &[&Event]) -> Result<(), HandleError> {
+    pub(crate) async fn handle(
+        &self,
+        tx: &mut store::Tx,
+        events: &[&Event],
+    ) -> Result<(), HandleError> {
         let handled = AssertUnwindSafe(self.handler.apply_all(tx, events)).catch_unwind().await;
         handled.unwrap_or_else(|_| Err(HandleError::poison("the handler panicked")))
     }
@@ -510,7 +527,7 @@ impl<H: Handler> Consumer<H> {
         u32::try_from(heads.len()).map_err(|_| ConsumeError::Answer("too many partitions"))
     }
 
-    async fn fetch(
+    pub(crate) async fn fetch(
         &self,
         partition: u32,
         after: i64,
@@ -532,7 +549,7 @@ impl<H: Handler> Consumer<H> {
     }
 
     /// Notes how a partition stands, tells the metrics about all of them, and returns how it stood.
-    fn stand(&self, partition: u32, standing: Standing) -> Standing {
+    pub(crate) fn stand(&self, partition: u32, standing: Standing) -> Standing {
         let mut partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
         let before = partitions.insert(partition, standing).unwrap_or_default();
         self.measure(&partitions);
@@ -540,7 +557,7 @@ impl<H: Handler> Consumer<H> {
     }
 
     /// Whether more is known to be in a partition than was applied.
-    fn is_behind(&self, partition: u32) -> bool {
+    pub(crate) fn is_behind(&self, partition: u32) -> bool {
         let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
         partitions.get(&partition).is_some_and(|standing| standing.behind > 0)
     }
@@ -565,6 +582,25 @@ impl<H: Handler> Consumer<H> {
         let error = chain(error);
         tracing::warn!(consumer = self.name, source = self.source, error, "{what}");
     }
+}
+
+/// Of these events those that may be applied: the others wait behind what was put aside before them.
+pub(crate) async fn ready<'e>(
+    tx: &mut store::Tx,
+    key: &Key<'_>,
+    events: &'e [Event],
+    now: Time,
+) -> Result<Vec<&'e Event>, store::Error> {
+    let parked = dead_letters::parked(tx, key).await?;
+    let mut ready = Vec::with_capacity(events.len());
+    for event in events {
+        if parked.contains(&(event.tenant, event.aggregate)) {
+            dead_letters::put(tx, key, event, Aside::Queued, now).await?;
+        } else {
+            ready.push(event);
+        }
+    }
+    Ok(ready)
 }
 
 impl<H> std::fmt::Debug for Consumer<H> {

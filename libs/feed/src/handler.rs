@@ -30,7 +30,13 @@ pub trait Handler: Send + Sync + 'static {
         Duration::ZERO
     }
 
-    /// Applies several events in their order, inside one `tx`. Worth overriding where many rows can
+    /// Whether events of all partitions are applied in one transaction: for effects that meet in the same
+    /// rows, which would wait for each other otherwise, and be written once for each partition.
+    fn together(&self) -> bool {
+        false
+    }
+
+    /// Applies several events, those of an aggregate in their order, inside one `tx`. Worth overriding where many rows can
     /// be written by one statement; all that is said of `apply` holds, and where this fails the
     /// events are applied one by one.
     fn apply_all(

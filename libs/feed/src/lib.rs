@@ -38,6 +38,7 @@ mod retention;
 mod sequencer;
 mod server;
 mod source;
+mod together;
 mod watch;
 
 #[cfg(test)]

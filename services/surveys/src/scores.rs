@@ -44,6 +44,10 @@ impl Handler for Scores {
         GATHER
     }
 
+    fn together(&self) -> bool {
+        true
+    }
+
     async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), HandleError> {
         self.apply_all(tx, &[event]).await
     }

@@ -37,6 +37,10 @@ impl Handler for Figures {
         GATHER
     }
 
+    fn together(&self) -> bool {
+        true
+    }
+
     async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), HandleError> {
         self.apply_all(tx, &[event]).await
     }

@@ -6,6 +6,7 @@ mod replicas;
 mod sequencer;
 mod server;
 mod source;
+mod together;
 mod torture;
 mod trace;
 mod watch;
