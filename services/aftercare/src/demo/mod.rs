@@ -130,14 +130,17 @@ fn programme(args: &Args, seed: &Seed) -> Result<Programme> {
             }
         }
     }
-    programme.sets.retain(|set| {
-        let (name, slug) = (&set.name, set.tenant);
+    let there = |name: &str, slug: &str| {
         let there = seed.tenant(slug).is_some();
         if !there {
             eprintln!("`{name}` is passed over: the seed has no tenant `{slug}`");
         }
         there
+    };
+    programme.complaints.retain(|texts| {
+        texts.tenant.is_none_or(|slug| there(texts.form.name(), slug))
     });
+    programme.sets.retain(|set| there(&set.name, set.tenant));
     for texts in &mut programme.complaints {
         texts.rows.truncate(args.limit.unwrap_or(usize::MAX));
     }
@@ -145,7 +148,7 @@ fn programme(args: &Args, seed: &Seed) -> Result<Programme> {
         set.messages.truncate(args.limit.unwrap_or(usize::MAX));
     }
     let some = programme.complaints.iter().any(|texts| !texts.rows.is_empty());
-    ensure!(some, "there is nothing to play: no complaint with a text");
+    ensure!(some || !programme.sets.is_empty(), "there is nothing to play");
     Ok(programme)
 }
 
@@ -164,7 +167,7 @@ async fn perform(
     }
     let mut bureaus = Vec::new();
     for texts in &programme.complaints {
-        let tenant = tenant(seed, args.tenant.as_deref(), texts.form)?;
+        let tenant = tenant(seed, args.tenant.as_deref().or(texts.tenant), texts.form)?;
         bureaus.push((texts, tenant, suite(config, args, tenant).await?));
     }
     let mut complaints = Vec::new();
