@@ -1,12 +1,12 @@
 //! The databases of the services in this process.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use config::Config;
 use kernel::Ids;
 use store::{
-    Db, Migrations, Settings,
+    Db, Migrations, Settings, meta,
     migrate::{Installation, State},
 };
 
@@ -84,6 +84,15 @@ impl Databases {
             ));
         }
         Ok(states)
+    }
+
+    /// How far the trial that the data is from has moved its clock ahead; zero where it has not.
+    pub(crate) async fn clock_offset(&self) -> Result<Duration> {
+        let mut offset = 0;
+        for (_, db) in self.iter() {
+            offset = meta::clock_offset(db).await?.max(offset);
+        }
+        Ok(Duration::from_micros(offset.unsigned_abs()))
     }
 
     /// Closes the connections of all of them.
