@@ -33,8 +33,7 @@ const WAITING_WITHOUT_EVENT: Sql = Sql::both(
      AND e.aggregate = o.aggregate AND e.sequence = o.sequence WHERE e.sequence IS NULL",
 );
 /// Each event was given one position, pruned ones included, or waits for it.
-const EVER_PLACED: Sql =
-    Sql::both("SELECT CAST(COALESCE(SUM(head), 0) AS BIGINT) FROM partitions");
+const EVER_PLACED: Sql = Sql::both("SELECT CAST(COALESCE(SUM(head), 0) AS BIGINT) FROM partitions");
 const WAITING: Sql = Sql::both("SELECT COUNT(*) FROM outbox");
 const TWICE: Sql = Sql::both(
     "SELECT CAST(COALESCE(SUM(n - 1), 0) AS BIGINT) FROM (SELECT COUNT(*) AS n FROM \

@@ -18,11 +18,7 @@ use kernel::Role;
 use rpc::Link;
 use tonic::{Request, metadata::MetadataValue};
 
-use crate::{
-    demo::progress::Progress,
-    operate::{reach, told},
-    token,
-};
+use crate::{operate::reach, print::told, progress::Progress, token};
 
 /// A part of a file is at most this long; one row that is longer is a part of its own.
 const PART: usize = 512 * 1_024;

@@ -18,7 +18,7 @@ use config::{Config, SERVICES};
 use kernel::Clock;
 use store::snapshot::{self, Original};
 
-use crate::{demo::progress::Progress, verify};
+use crate::{progress::Progress, verify};
 use disk::{Draft, write_private};
 use manifest::Manifest;
 

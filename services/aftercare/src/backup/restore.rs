@@ -18,7 +18,7 @@ use super::{
     disk::{Draft, must_be_empty, write_private},
     manifest::Manifest,
 };
-use crate::{demo::progress::Progress, operate::feed::renew_all, verify};
+use crate::{operate::feed::renew_all, progress::Progress, verify};
 
 /// Arguments of `restore`.
 #[derive(Debug, clap::Args)]

@@ -16,7 +16,6 @@ mod matter;
 mod people;
 mod person;
 mod play;
-pub(crate) mod progress;
 mod report;
 mod rule;
 mod set;
@@ -41,14 +40,14 @@ use futures::future::try_join_all;
 use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
-use crate::{operate::reach, token};
+use crate::{operate::reach, print::told, token};
 use case::House;
 use hand::Crew;
 use play::Players;
 use report::{Ending, Report, Where};
 use set::Set;
 use staff::Staff;
-use suite::{Suite, Trouble, told};
+use suite::{Suite, Trouble};
 use texts::{Form, Texts};
 use time::Clocks;
 
@@ -137,9 +136,9 @@ fn programme(args: &Args, seed: &Seed) -> Result<Programme> {
         }
         there
     };
-    programme.complaints.retain(|texts| {
-        texts.tenant.is_none_or(|slug| there(texts.form.name(), slug))
-    });
+    programme
+        .complaints
+        .retain(|texts| texts.tenant.is_none_or(|slug| there(texts.form.name(), slug)));
     programme.sets.retain(|set| there(&set.name, set.tenant));
     for texts in &mut programme.complaints {
         texts.rows.truncate(args.limit.unwrap_or(usize::MAX));
@@ -260,7 +259,7 @@ async fn in_lanes<I, O>(
 
 pub(crate) fn stopped(trouble: Trouble) -> anyhow::Error {
     let error = match trouble {
-        Trouble::Refused(status) => anyhow::Error::msg(told(&status)),
+        Trouble::Refused(status) => told(&status),
         Trouble::Over(error) => error,
     };
     error.context("the demo stopped; run it again to go on where it was")

@@ -9,13 +9,13 @@ use anyhow::{Context, Result, bail};
 use config::{Config, SERVICES};
 use kernel::{Clock, Ids};
 use store::{
-    Engine, Tx,
+    Engine,
     copy::{self, Places},
     meta,
     migrate::Installation,
 };
 
-use crate::{demo::progress::Progress, serve::Databases, verify};
+use crate::{progress::Progress, serve::Databases, verify};
 
 /// Arguments of `migrate copy`.
 #[derive(Debug, clap::Args)]
@@ -28,8 +28,6 @@ pub(super) struct Args {
     #[arg(long, value_name = "URL")]
     to: Option<String>,
 }
-
-type Open = BTreeMap<&'static str, Tx>;
 
 /// Copies and then verifies; the exit code is 1 where the copy is not whole.
 pub(super) async fn run(config: &Config, args: &Args) -> Result<ExitCode> {
@@ -91,8 +89,8 @@ async fn keys(sources: &Databases) -> Result<Vec<String>> {
 
 async fn copy_all(sources: &Databases, targets: &Databases, ids: &Ids) -> Result<()> {
     let mut from =
-        begin(sources).await.context("the files cannot be held: stop the suite first")?;
-    let mut to = begin(targets).await?;
+        sources.begin().await.context("the files cannot be held: stop the suite first")?;
+    let mut to = targets.begin().await?;
     let (mut places, mut rows) = (BTreeMap::new(), 0);
     for (service, source) in &mut from {
         let target = to.get_mut(service).with_context(|| format!("{service} is not open"))?;
@@ -124,17 +122,6 @@ async fn copy_all(sources: &Databases, targets: &Databases, ids: &Ids) -> Result
         source.rollback().await?;
     }
     Ok(())
-}
-
-/// Opens a transaction on each, in the order of their names.
-async fn begin(databases: &Databases) -> Result<Open> {
-    let mut open = BTreeMap::new();
-    for (service, db) in databases.iter() {
-        let mut tx = db.begin().await?;
-        tx.unhurried().await?;
-        open.insert(service, tx);
-    }
-    Ok(open)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use config::Config;
 use kernel::Ids;
 use store::{
-    Db, Migrations, Settings, meta,
+    Db, Migrations, Settings, Tx, meta,
     migrate::{Installation, State},
 };
 
@@ -93,6 +93,17 @@ impl Databases {
             offset = meta::clock_offset(db).await?.max(offset);
         }
         Ok(Duration::from_micros(offset.unsigned_abs()))
+    }
+
+    /// Opens a transaction on each, in the order of their names. They may take as long as they like.
+    pub(crate) async fn begin(&self) -> Result<BTreeMap<&'static str, Tx>> {
+        let mut open = BTreeMap::new();
+        for (service, db) in self.iter() {
+            let mut tx = db.begin().await?;
+            tx.unhurried().await?;
+            open.insert(service, tx);
+        }
+        Ok(open)
     }
 
     /// Closes the connections of all of them.

@@ -48,7 +48,9 @@ pub(super) async fn rows(databases: &Databases) -> Result<Finding> {
         last = (*tenant, collection.clone(), *aggregate, *sequence);
         let rows = page.into_iter().filter(|(_, collection, ..)| collection == "tickets");
         let rows: Vec<Told> = rows
-            .map(|(tenant, _, aggregate, sequence, kind, at)| (tenant, aggregate, sequence, kind, at))
+            .map(|(tenant, _, aggregate, sequence, kind, at)| {
+                (tenant, aggregate, sequence, kind, at)
+            })
             .collect();
         let told = history(tickets, &rows).await?;
         for row in rows {
