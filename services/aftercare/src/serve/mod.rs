@@ -91,7 +91,12 @@ pub(crate) async fn start(
     if config.database.migrate {
         databases.migrate(&process.ids).await?;
     }
-    databases.must_be_ready().await?;
+    for service in databases.must_be_usable().await? {
+        tracing::warn!(
+            service,
+            "the database was migrated by a later release; replace this one soon"
+        );
+    }
     for (service, db) in databases.iter() {
         keys::must_fit(&process.keys, service, db).await?;
     }
