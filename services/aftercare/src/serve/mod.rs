@@ -26,6 +26,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use databases::Databases;
 use drain::Running;
+pub(crate) use drain::Signals;
 
 /// How long the last spans may take on their way to the collector.
 const LAST_SPANS: Duration = Duration::from_secs(3);
