@@ -31,6 +31,9 @@ pub(crate) use drain::Signals;
 /// How long the last spans may take on their way to the collector.
 const LAST_SPANS: Duration = Duration::from_secs(3);
 
+/// How long the first call may wait for the indexes, well within the time that a pod may take to start.
+const FIRST_INDEXES: Duration = Duration::from_mins(1);
+
 /// Arguments of `serve`.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {
@@ -103,6 +106,9 @@ pub(crate) async fn start(
     }
     clock::restore(&process, &databases).await?;
     let services = services::build(&process, &databases).await?;
+    if let Some((_, indexes)) = &services.knowledge {
+        indexes.prepare(FIRST_INDEXES).await?;
+    }
     let workers = workers::all(&process, &services);
     let banner = banner::text(&process, &listeners.addresses()?)?;
     Ok((Running::start(&process, listeners, services, workers).await?, banner))
