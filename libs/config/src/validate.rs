@@ -122,8 +122,8 @@ impl Config {
             ["postgres://", "postgresql://"].iter().any(|scheme| url.reveal().starts_with(scheme));
         let form = "must be `sqlite:FOLDER` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`";
         found.check(sqlite || postgres, "database.url", form);
-        let size = (2..=100).contains(&self.database.max_connections);
-        found.check(size, "database.max_connections", "must be 2 to 100");
+        let size = (3..=100).contains(&self.database.max_connections);
+        found.check(size, "database.max_connections", "must be 3 to 100");
     }
 
     fn check_telemetry(&self, found: &mut Violations) {

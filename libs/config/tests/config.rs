@@ -44,7 +44,7 @@ proxies = 0
 
 [database]
 url = "sqlite:./data"
-max_connections = 8
+max_connections = 12
 migrate = true
 
 [keys]
@@ -289,7 +289,7 @@ fn all_problems_are_told_at_once_each_with_its_path() {
             "identity.local_issuer must be false in production",
             "identity.local_issuer must be false while server.public is 0.0.0.0:8080, not loopback",
             "database.url must be `sqlite:FOLDER` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`",
-            "database.max_connections must be 2 to 100",
+            "database.max_connections must be 3 to 100",
             "keys.root must be 64 hexadecimal digits",
             "keys.retired[0] must be 64 hexadecimal digits",
             "keys.changing[0] must be 64 hexadecimal digits",

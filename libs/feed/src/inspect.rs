@@ -32,6 +32,15 @@ const WAITING_WITHOUT_EVENT: Sql = Sql::both(
     "SELECT COUNT(*) FROM outbox o LEFT JOIN events e ON e.tenant = o.tenant \
      AND e.aggregate = o.aggregate AND e.sequence = o.sequence WHERE e.sequence IS NULL",
 );
+/// Each event was given one position, pruned ones included, or waits for it.
+const EVER_PLACED: Sql = Sql::both("SELECT CAST(COALESCE(SUM(head), 0) AS BIGINT) FROM partitions");
+const WAITING: Sql = Sql::both("SELECT COUNT(*) FROM outbox");
+const TWICE: Sql = Sql::both(
+    "SELECT CAST(COALESCE(SUM(n - 1), 0) AS BIGINT) FROM (SELECT COUNT(*) AS n FROM \
+     (SELECT tenant, aggregate, sequence FROM feed UNION ALL \
+     SELECT tenant, aggregate, sequence FROM outbox) AS places \
+     GROUP BY tenant, aggregate, sequence HAVING COUNT(*) > 1) AS twice",
+);
 
 pub(crate) const STATEMENTS: &[Sql] = &[
     PLACES,
@@ -44,6 +53,9 @@ pub(crate) const STATEMENTS: &[Sql] = &[
     FEED,
     WITHOUT_EVENT,
     WAITING_WITHOUT_EVENT,
+    EVER_PLACED,
+    WAITING,
+    TWICE,
 ];
 
 /// How far a consumer is in one partition of a source.
@@ -93,7 +105,8 @@ pub struct Whole {
     pub gaps: u64,
     /// Events that have a place in the feed.
     pub placed: u64,
-    /// Places that are missing, are beyond the feed's ends, or have no event.
+    /// Places that are missing, are beyond the feed's ends, have no event or one that has another, and
+    /// events that have none.
     pub misplaced: u64,
 }
 
@@ -104,11 +117,16 @@ pub async fn whole(tx: &mut Tx) -> Result<Whole, Error> {
     let feed = count(tx.one(FEED, args![]).await?)?;
     let orphans = count(tx.one(WITHOUT_EVENT, args![]).await?)?
         + count(tx.one(WAITING_WITHOUT_EVENT, args![]).await?)?;
+    let twice = count(tx.one(TWICE, args![]).await?)?;
+    let ever = count(tx.one(EVER_PLACED, args![]).await?)?;
+    let waiting = count(tx.one(WAITING, args![]).await?)?;
+    let events = count(tx.one(EVENTS, args![]).await?)?;
+    let lost = (events + twice + orphans).abs_diff(ever + waiting);
     Ok(Whole {
-        events: count(tx.one(EVENTS, args![]).await?)?,
+        events,
         gaps: count(tx.one(GAPS, args![]).await?)?,
         placed,
-        misplaced: placed.abs_diff(dense) + feed.abs_diff(dense) + orphans,
+        misplaced: placed.abs_diff(dense) + feed.abs_diff(dense) + orphans + twice + lost,
     })
 }
 

@@ -62,7 +62,8 @@ pub struct Settings {
     /// The schema that holds the service's tables, on PostgreSQL only: lower-case letters, digits
     /// and `_`, starting with a letter, at most 63.
     pub schema: String,
-    /// Connections of this process: readers on SQLite, all on PostgreSQL. About eight are enough.
+    /// All connections of this process, at least 3. On PostgreSQL a third of them is for
+    /// [`queue`](Db::queue), on SQLite one is the writer. About twelve are enough.
     pub max_connections: u32,
 }
 
@@ -361,7 +362,8 @@ async fn open_sqlite(path: &str, settings: &Settings) -> Result<Pools, Error> {
         .test_before_acquire(false);
     let write = options.clone().max_connections(1).connect_with(writer).await;
     let write = write.map_err(Error::Connect)?;
-    let read = options.max_connections(settings.max_connections.max(1)).connect_with(reader).await;
+    let readers = settings.max_connections.max(2) - 1;
+    let read = options.max_connections(readers).connect_with(reader).await;
     Ok(Pools::Sqlite { read: read.map_err(Error::Connect)?, write })
 }
 
@@ -402,10 +404,11 @@ async fn open_postgres(settings: &Settings) -> Result<Pools, Error> {
         ("idle_in_transaction_session_timeout", "1500ms"),
         ("plan_cache_mode", "force_custom_plan"),
     ]);
-    let size = settings.max_connections.max(2);
+    let size = settings.max_connections.max(3);
+    let for_queue = size / 3;
     Ok(Pools::Postgres {
-        main: postgres_pool(size).connect_with(main).await.map_err(Error::Connect)?,
-        queue: postgres_pool(size.div_ceil(2)).connect_lazy_with(queue),
+        main: postgres_pool(size - for_queue).connect_with(main).await.map_err(Error::Connect)?,
+        queue: postgres_pool(for_queue).connect_lazy_with(queue),
         schema: schema.into(),
     })
 }

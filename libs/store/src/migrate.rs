@@ -6,6 +6,9 @@
 //! migrations, which the server releases when the process dies (so no lease can expire in the
 //! middle of a long migration). For that reason nothing that refuses to run in a transaction, such
 //! as `CREATE INDEX CONCURRENTLY`, may be in a migration.
+//!
+//! A release adds what it needs, and takes away only what the release before no longer used: while
+//! replicas are replaced one by one, both work on the same schema.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -175,7 +178,7 @@ pub enum State {
     Pending,
     /// The schema is the one that this program expects.
     Ready,
-    /// A later program has migrated it; this one must not serve from it.
+    /// All that this program expects is there, and what a later one has added to it.
     Newer,
 }
 
@@ -247,7 +250,8 @@ pub async fn applied(db: &Db) -> Result<Vec<i64>, Error> {
 }
 
 /// Compares the database with this program's migrations, changing nothing. A migration that was
-/// applied with another text, or failed half-way, is an error.
+/// applied with another text, or failed half-way, is an error, and so is one of a later program where
+/// one of this program's was not applied.
 pub async fn check(db: &Db, migrations: &Migrations) -> Result<State, MigrateError> {
     let migrator = migrations.migrator(db.engine())?;
     let (exists,): (i64,) = db.one(TABLE_EXISTS, args![]).await?;
@@ -272,5 +276,9 @@ pub async fn check(db: &Db, migrations: &Migrations) -> Result<State, MigrateErr
             Some(_) => {}
         }
     }
-    Ok(if applied.is_empty() { state } else { State::Newer })
+    match (state, applied.pop_first()) {
+        (state, None) => Ok(state),
+        (State::Pending, Some((version, _))) => Err(MigrateError::Newer { version }),
+        (_, Some(_)) => Ok(State::Newer),
+    }
 }

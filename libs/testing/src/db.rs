@@ -47,7 +47,7 @@ impl TestDb {
             }
             Engine::Postgres => (postgres_url(), None, None),
         };
-        let settings = Settings { url, schema, max_connections: 8 };
+        let settings = Settings { url, schema, max_connections: 12 };
         let db = Db::open(&settings).await.expect("the test's database opens");
         Self { db, settings, file, directory }
     }

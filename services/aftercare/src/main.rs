@@ -19,6 +19,7 @@ mod doctor;
 mod migrate;
 mod operate;
 mod print;
+mod progress;
 mod seed;
 mod serve;
 mod settings;

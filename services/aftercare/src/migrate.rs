@@ -39,9 +39,10 @@ pub(crate) async fn run(config: &Config, args: &Args) -> Result<ExitCode> {
     }
     let databases = Databases::open(config, &chosen(&args.services)).await?;
     databases.migrate(&Ids::random(Clock::system())).await?;
-    databases.must_be_ready().await?;
+    let newer = databases.must_be_usable().await?;
     for (service, _) in databases.iter() {
-        println!("{service}: up to date");
+        let later = newer.contains(&service);
+        println!("{service}: {}", if later { "of a later release" } else { "up to date" });
     }
     databases.close().await;
     Ok(ExitCode::SUCCESS)

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    io::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -11,18 +10,16 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use config::Config;
 use contracts::knowledge::v1::{
-    AudienceLevel, ExportArticlesRequest, ImportArticlesRequest, ImportArticlesResponse,
-    ImportVerdict, TransferFormat, transfer_service_client::TransferServiceClient,
+    AudienceLevel, ExportArticlesRequest, ExportArticlesResponse, ImportArticlesRequest,
+    ImportArticlesResponse, ImportVerdict, TransferFormat,
+    transfer_service_client::TransferServiceClient,
 };
+use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use kernel::Role;
 use rpc::Link;
-use tonic::{Request, metadata::MetadataValue};
+use tonic::{Request, Status, metadata::MetadataValue};
 
-use crate::{
-    demo::progress::Progress,
-    operate::{reach, told},
-    token,
-};
+use crate::{operate::reach, print::told, progress::Progress, token};
 
 /// A part of a file is at most this long; one row that is longer is a part of its own.
 const PART: usize = 512 * 1_024;
@@ -304,6 +301,9 @@ fn records(content: &str) -> Result<Vec<(String, String)>> {
     Ok(rows)
 }
 
+/// The pieces of an export.
+type Pieces = BoxStream<'static, Result<ExportArticlesResponse, Status>>;
+
 /// Exports articles.
 pub(crate) async fn export(config: &Config, args: Export) -> Result<()> {
     let into_folder = args.format == Format::Markdown;
@@ -318,23 +318,43 @@ pub(crate) async fn export(config: &Config, args: Export) -> Result<()> {
         ..ExportArticlesRequest::default()
     };
     let answer = door.client.clone().export_articles(door.request(request)).await;
-    let mut pieces = answer.map_err(|status| told(&status))?.into_inner();
-    let mut out: Box<dyn std::io::Write> = match args.out.as_ref().filter(|_| !into_folder) {
-        Some(file) => Box::new(fs::File::create(file).with_context(|| file.display().to_string())?),
-        None => Box::new(std::io::stdout()),
-    };
-    while let Some(piece) = pieces.message().await.map_err(|status| told(&status))? {
-        match args.out.as_ref().filter(|_| into_folder) {
-            // Names are ids and tags; anything else would be a way out of the folder.
-            Some(folder) => {
-                let name = Path::new(&piece.path).file_name().context("a document has no name")?;
-                fs::write(folder.join(name), piece.content)?;
-            }
-            None => out.write_all(piece.content.as_bytes())?,
-        }
+    let pieces = answer.map_err(|status| told(&status))?.into_inner().boxed();
+    match args.out {
+        Some(folder) if into_folder => documents(pieces, &folder).await,
+        Some(file) => replace(pieces, &file).await,
+        None => write(pieces, &mut std::io::stdout()).await,
     }
-    out.flush()?;
+}
+
+async fn documents(mut pieces: Pieces, folder: &Path) -> Result<()> {
+    while let Some(piece) = pieces.try_next().await.map_err(|status| told(&status))? {
+        // Names are ids and tags; anything else would be a way out of the folder.
+        let name = Path::new(&piece.path).file_name().context("a document has no name")?;
+        fs::write(folder.join(name), piece.content)?;
+    }
     Ok(())
+}
+
+/// Writes beside the file, which stays as it is until all has come.
+async fn replace(pieces: Pieces, file: &Path) -> Result<()> {
+    let mut part = file.as_os_str().to_owned();
+    part.push(".part");
+    let named = || file.display().to_string();
+    let mut out = fs::File::create(&part).with_context(named)?;
+    let written = write(pieces, &mut out).await;
+    if written.is_err() {
+        // It was never anybody's.
+        let _ = fs::remove_file(&part);
+    }
+    written?;
+    fs::rename(&part, file).with_context(named)
+}
+
+async fn write(mut pieces: Pieces, out: &mut impl std::io::Write) -> Result<()> {
+    while let Some(piece) = pieces.try_next().await.map_err(|status| told(&status))? {
+        out.write_all(piece.content.as_bytes())?;
+    }
+    Ok(out.flush()?)
 }
 
 #[cfg(test)]
@@ -346,6 +366,20 @@ mod tests {
         let path = folder.path().join(name);
         fs::write(&path, content).unwrap();
         (folder, path)
+    }
+
+    #[tokio::test]
+    async fn an_export_that_breaks_off_leaves_the_file_as_it_was() {
+        let (folder, path) = written("a.csv", "what was there");
+        let piece = |content: &str| {
+            Ok(ExportArticlesResponse { content: content.to_owned(), ..Default::default() })
+        };
+        let broken = Err(rpc::status::plain(kernel::Code::Unavailable, "GOING_AWAY", "away"));
+        replace(futures::stream::iter([piece("a"), broken]).boxed(), &path).await.unwrap_err();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "what was there");
+        replace(futures::stream::iter([piece("a"), piece("b")]).boxed(), &path).await.unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "ab");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -375,6 +375,22 @@ async fn a_restored_database_makes_its_index_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_replica_has_its_indexes_before_the_first_call() {
+    each_db(MIGRATIONS, async |database| {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let first = Suite::on(database, one.path()).await;
+        first.published("洗衣机漏水").await;
+        first.end().await;
+        let second = Suite::on(database, other.path()).await;
+        second.indexes.prepare(Duration::from_mins(1)).await.unwrap();
+        assert!(other.path().join(tenant().uuid().to_string()).is_dir());
+        assert_eq!(second.found("漏水").await, ["洗衣机漏水"]);
+        second.end().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_replicas_find_the_same_and_each_has_its_own_folder() {
     each_db(MIGRATIONS, async |database| {
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -372,7 +372,7 @@ impl Suite {
             Backend::Sqlite => format!("sqlite:{}", self.file(service).display()),
             Backend::Postgres => self.url.clone(),
         };
-        let settings = Settings { url, schema: service.to_owned(), max_connections: 2 };
+        let settings = Settings { url, schema: service.to_owned(), max_connections: 3 };
         Db::open(&settings).await.expect("the service's database opens")
     }
 

@@ -48,7 +48,7 @@
 {{- include "aftercare.toml" (mergeOverwrite (deepCopy .Values.settings) $own) | trim -}}
 {{- end }}
 
-{{/* The seed's checksum or nothing; it must come from somewhere, since the shipped one is a trial's. */}}
+{{/* Writes nothing. A seed must come from somewhere, since the shipped one is a trial's. */}}
 {{- define "aftercare.seedIsThere" -}}
 {{- if not (or .Values.seed.existingSecret .Values.seed.content) -}}
 {{- fail "seed.existingSecret or seed.content must say which tenants and staff there are at first" -}}

@@ -1,6 +1,7 @@
 //! Tests on both databases: a service that writes, its feed, and services that consume.
 
 mod consumer;
+mod inspect;
 mod pages;
 mod replicas;
 mod sequencer;

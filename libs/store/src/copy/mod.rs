@@ -35,7 +35,7 @@ const VALUES: usize = 30_000;
 const LOST: &str = "the events after the position are no longer kept";
 
 const NO_FACTS: Sql = Sql::both("DELETE FROM meta");
-const HEAD: Sql = Sql::both("UPDATE partitions SET head = $2, tail = 0 WHERE partition = $1");
+const HEAD: Sql = Sql::both("UPDATE partitions SET head = $2, tail = $3 WHERE partition = $1");
 
 /// Every fixed statement of this module.
 pub const STATEMENTS: &[&[Sql]] = &[&[NO_FACTS, HEAD], places::STATEMENTS, tables::STATEMENTS];
@@ -117,8 +117,8 @@ pub async fn service(
 ) -> Result<Vec<(String, Digest)>, CopyError> {
     let own = places.get(service).ok_or_else(|| CopyError::Source(service.to_owned()))?;
     to.execute(NO_FACTS, args![]).await?;
-    for (partition, head) in (0_i64..).zip(own.heads()) {
-        to.execute(HEAD, args![partition, head]).await?;
+    for (partition, (head, tail)) in (0_i64..).zip(own.heads().into_iter().zip(own.tails())) {
+        to.execute(HEAD, args![partition, head, tail]).await?;
     }
     let mut copied = Vec::new();
     for table in tables::both(from, to).await? {
@@ -400,8 +400,8 @@ mod tests {
     #[test]
     fn a_cursor_goes_on_in_each_partition_where_it_was() {
         let runs = |position| (AFTER, position, String::new());
-        assert_eq!(cursor(BEFORE, 8, ""), [runs(3), runs(1)]);
-        assert_eq!(cursor(BEFORE, 6, ""), [runs(2), runs(0)]);
+        assert_eq!(cursor(BEFORE, 8, ""), [runs(7), runs(1)]);
+        assert_eq!(cursor(BEFORE, 6, ""), [runs(6), runs(0)]);
         let rewound = (Uuid::nil(), 0, String::new());
         assert_eq!(cursor(Uuid::nil(), 0, ""), [rewound.clone(), rewound]);
     }
@@ -411,7 +411,7 @@ mod tests {
         let lost = (AFTER, 0, LOST.to_owned());
         assert_eq!(cursor(BEFORE, 3, ""), [lost.clone(), lost]);
         let stopped = |position| (AFTER, position, "why".to_owned());
-        assert_eq!(cursor(BEFORE, 7, "why"), [stopped(2), stopped(1)]);
+        assert_eq!(cursor(BEFORE, 7, "why"), [stopped(6), stopped(1)]);
         // The source was restored before, and nobody has rewound it since.
         let other = (Uuid::max(), 0, String::new());
         assert_eq!(cursor(Uuid::max(), 7, ""), [other.clone(), other]);

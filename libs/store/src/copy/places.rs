@@ -1,7 +1,8 @@
 //! Where the events of a feed of one partition come in a feed of several.
 //!
 //! Each aggregate goes to the partition that [`partition_of`] gives it, in the order that its events
-//! had, and positions are dense from 1. What a consumer of the one partition had seen is then, in each
+//! had. Positions are dense from 1, those of pruned events included, which all count as the first
+//! partition's. What a consumer of the one partition had seen is then, in each
 //! of the several, all up to a position: so cursors move exactly. The feed gets a new incarnation, since
 //! positions mean something else now.
 
@@ -65,7 +66,7 @@ impl Places {
 
     pub(super) fn from_order(events: &[(i64, u32)], feed: Feed) -> Self {
         let Feed { before, after, partitions, tail } = feed;
-        let mut heads = vec![0; partitions as usize];
+        let mut heads = first(tail, partitions);
         let moved = events.iter().map(|(position, partition)| {
             let head = &mut heads[*partition as usize];
             *head += 1;
@@ -86,7 +87,7 @@ impl Places {
         if position < self.tail {
             return None;
         }
-        let mut seen = vec![0; self.partitions as usize];
+        let mut seen = self.tails();
         for (_, partition, after) in
             self.moved.iter().take_while(|(before, ..)| *before <= position)
         {
@@ -97,12 +98,24 @@ impl Places {
 
     /// The last position of each partition.
     pub(super) fn heads(&self) -> Vec<i64> {
-        let mut heads = vec![0; self.partitions as usize];
+        let mut heads = self.tails();
         for (_, partition, after) in &self.moved {
             heads[*partition as usize] = *after;
         }
         heads
     }
+
+    /// The last position of each partition that was pruned.
+    pub(super) fn tails(&self) -> Vec<i64> {
+        first(self.tail, self.partitions)
+    }
+}
+
+/// This number for the first partition, zero for the others.
+fn first(number: i64, partitions: u32) -> Vec<i64> {
+    let mut all = vec![0; partitions as usize];
+    all[0] = number;
+    all
 }
 
 /// What a feed is, its events apart.
@@ -126,8 +139,8 @@ mod tests {
     #[test]
     fn each_partition_is_dense_and_in_the_order_of_the_one() {
         let places = places(&[(5, 0), (6, 2), (7, 0), (8, 0), (9, 2)], 4);
-        assert_eq!(places.heads(), [3, 0, 2]);
-        assert_eq!(places.at(5), Some((0, 1)));
+        assert_eq!((places.tails(), places.heads()), (vec![4, 0, 0], vec![7, 0, 2]));
+        assert_eq!(places.at(5), Some((0, 5)));
         assert_eq!(places.at(9), Some((2, 2)));
         assert_eq!((places.at(4), places.at(10)), (None, None));
     }
@@ -135,8 +148,8 @@ mod tests {
     #[test]
     fn what_was_seen_is_what_stands_up_to_the_positions() {
         let places = places(&[(5, 0), (6, 2), (7, 0), (8, 0), (9, 2)], 4);
-        assert_eq!(places.seen(4), Some(vec![0, 0, 0]));
-        assert_eq!(places.seen(7), Some(vec![2, 0, 1]));
+        assert_eq!(places.seen(4), Some(vec![4, 0, 0]));
+        assert_eq!(places.seen(7), Some(vec![6, 0, 1]));
         assert_eq!(places.seen(9), Some(places.heads()));
         assert_eq!(places.seen(3), None, "the fourth event is gone, and was not seen");
     }

@@ -281,6 +281,23 @@ async fn reads_outside_of_transactions_cannot_write_on_sqlite() {
     .await;
 }
 
+const SLEEP: Sql = Sql::split("SELECT 1", "SELECT COUNT(*) FROM pg_sleep(0.1)");
+
+#[tokio::test]
+async fn all_pools_together_keep_to_the_limit() {
+    each_db(THINGS, async |db| {
+        let queue = db.queue();
+        let busy = (0..30).flat_map(|_| [db.one(SLEEP, args![]), queue.one(SLEEP, args![])]);
+        for slept in futures::future::join_all(busy).await {
+            slept.map(|(_,): (i64,)| ()).unwrap();
+        }
+        // As many as databases of tests may have.
+        assert!(db.usage().connections <= 12, "{:?}", db.usage());
+        assert!(db.engine() == Engine::Sqlite || db.usage().connections == 12);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn addresses_that_cannot_work_are_refused_without_telling_the_password() {
     for (url, schema) in [

@@ -49,8 +49,11 @@ async fn a_fresh_database_becomes_ready_and_stays_so() {
         assert_eq!(check(db, &later).await.unwrap(), State::Pending);
         migrate(db, &later, &install).await.unwrap();
         assert_eq!(check(db, &later).await.unwrap(), State::Ready);
-        // The earlier program finds a schema that it does not know.
+        // The earlier program finds all that it knows, and one with other plans does not.
         assert_eq!(check(db, &first).await.unwrap(), State::Newer);
+        let other = Migrations::of(&[THINGS[0], BROKEN]);
+        let refused = check(db, &other).await.unwrap_err();
+        assert!(matches!(refused, MigrateError::Newer { version: 101 }), "{refused:?}");
         let refused = migrate(db, &first, &install).await.unwrap_err();
         assert!(matches!(refused, MigrateError::Newer { version: 101 }), "{refused:?}");
     })

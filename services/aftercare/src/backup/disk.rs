@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use kernel::{Clock, Ids};
 
 /// A folder that is being filled, beside the place that it is for. Dropped before it is finished, it is
 /// removed.
@@ -20,19 +21,33 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// An empty one for a place where nothing is yet.
+    /// An empty one for a place where nothing is yet. An empty folder that is there is taken away, which
+    /// tells at once whether the draft can come into its place; where a link leads to it, it is the
+    /// folder's.
     pub(super) fn of(place: &Path) -> Result<Self> {
-        let place = std::path::absolute(place)?;
+        let used = || format!("{} cannot be used", place.display());
+        let there = fs::symlink_metadata(place).is_ok();
+        let place = if there { fs::canonicalize(place) } else { std::path::absolute(place) };
+        let place = place.with_context(used)?;
         let (Some(parent), Some(name)) = (place.parent(), place.file_name()) else {
             bail!("{} is no place for a folder", place.display());
         };
-        let name = format!(".{}.{}", name.to_string_lossy(), std::process::id());
+        // In a container every process has the same number, and one that was killed leaves its draft.
+        let random = Ids::random(Clock::system()).next();
+        let name = format!(".{}.{random}", name.to_string_lossy());
         let (parent, folder) = (parent.to_owned(), parent.join(name));
         let failed = || format!("{} cannot be made", folder.display());
         let mut private = DirBuilder::new();
         private.mode(0o700).recursive(true).create(&parent).with_context(failed)?;
         private.recursive(false).create(&folder).with_context(failed)?;
-        Ok(Self { folder, parent, place, finished: false })
+        let draft = Self { folder, parent, place, finished: false };
+        if there {
+            fs::remove_dir(&draft.place).with_context(|| {
+                let place = draft.place.display();
+                format!("{place} cannot be replaced: name a place in it that is not there yet")
+            })?;
+        }
+        Ok(draft)
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -108,6 +123,27 @@ mod tests {
         draft.finish().unwrap();
         assert_eq!(fs::read(place.join("x")).unwrap(), b"1");
         assert!(must_be_empty(&place).unwrap_err().to_string().contains("not empty"));
+    }
+
+    #[test]
+    fn a_link_to_an_empty_folder_stays_and_one_to_nothing_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        let (data, link) = (home.path().join("data"), home.path().join("link"));
+        std::os::unix::fs::symlink(&data, &link).unwrap();
+        Draft::of(&link).unwrap_err();
+        fs::create_dir(&data).unwrap();
+        let draft = Draft::of(&link).unwrap();
+        write_private(&draft.folder().join("x"), b"1").unwrap();
+        draft.finish().unwrap();
+        assert!(link.is_symlink() && data.join("x").is_file() && link.join("x").is_file());
+    }
+
+    #[test]
+    fn what_a_killed_process_of_the_same_number_has_left_is_in_nobodys_way() {
+        let home = tempfile::tempdir().unwrap();
+        let left = Draft::of(&home.path().join("b")).unwrap();
+        let draft = Draft::of(&home.path().join("b")).unwrap();
+        assert_ne!(left.folder(), draft.folder());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use config::{Config, SERVICES};
 use kernel::Clock;
 use store::snapshot::{self, Original};
 
-use crate::{demo::progress::Progress, verify};
+use crate::{progress::Progress, serve::Signals, verify};
 use disk::{Draft, write_private};
 use manifest::Manifest;
 
@@ -45,9 +45,22 @@ pub(crate) async fn run(config: &Config, args: &Args) -> Result<()> {
         bail!("{} is there already: name a folder that is not", args.to.display());
     }
     verify::must_be_there(config)?;
+    unless_told(make(config, args, Path::new(data))).await
+}
+
+/// Does the work unless the process is told to stop: it is then dropped, and with it what was begun.
+async fn unless_told(work: impl Future<Output = Result<()>>) -> Result<()> {
+    let mut signals = Signals::catch()?;
+    tokio::select! {
+        done = work => done,
+        () = signals.next() => bail!("it was told to stop, and has left nothing behind"),
+    }
+}
+
+async fn make(config: &Config, args: &Args, data: &Path) -> Result<()> {
     let draft = Draft::of(&args.to)?;
     let taken_at = Clock::system().real_now().to_string();
-    copy(Path::new(data), draft.folder()).await?;
+    copy(data, draft.folder()).await?;
     let copies = config.at_database(&verify::url(draft.folder()));
     let manifest = Manifest::of(&copies, draft.folder(), taken_at).await?;
     if args.with_key {

@@ -17,8 +17,9 @@ use super::{
     KEY,
     disk::{Draft, must_be_empty, write_private},
     manifest::Manifest,
+    unless_told,
 };
-use crate::{demo::progress::Progress, operate::feed::renew_all, verify};
+use crate::{operate::feed::renew_all, progress::Progress, verify};
 
 /// Arguments of `restore`.
 #[derive(Debug, clap::Args)]
@@ -26,7 +27,8 @@ pub(crate) struct Args {
     /// The folder of the backup.
     #[arg(long, value_name = "DIR")]
     from: PathBuf,
-    /// Where to; the folder of the configuration's database where it is left out. Nothing may be there.
+    /// Where to; the folder of the configuration's database where it is left out. Nothing may be there;
+    /// where a volume is mounted, name a folder in it.
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
 }
@@ -40,11 +42,16 @@ pub(crate) async fn run(config: &Config, args: &Args) -> Result<()> {
     must_be_empty(&place)?;
     let manifest = Manifest::read(&args.from)?;
     manifest.check(&args.from)?;
-    let draft = Draft::of(&place)?;
+    unless_told(bring(config, args, &place, &manifest)).await
+}
+
+async fn bring(config: &Config, args: &Args, place: &Path, manifest: &Manifest) -> Result<()> {
+    let draft = Draft::of(place)?;
     let progress = Progress::start("files", manifest.services.len());
     for part in manifest.services.values() {
         let (from, to) = (args.from.join(&part.file), draft.folder().join(&part.file));
-        fs::copy(&from, &to).with_context(|| format!("{} cannot be copied", from.display()))?;
+        let copied = tokio::fs::copy(&from, &to).await;
+        copied.with_context(|| format!("{} cannot be copied", from.display()))?;
         progress.step();
     }
     progress.end();
@@ -58,7 +65,7 @@ pub(crate) async fn run(config: &Config, args: &Args) -> Result<()> {
     }
     draft.finish()?;
     println!("{} is as of {}", place.display(), manifest.taken_at);
-    tell_key(config, has_key, &place.join(KEY), &manifest);
+    tell_key(config, has_key, &place.join(KEY), manifest);
     Ok(())
 }
 

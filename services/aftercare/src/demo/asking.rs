@@ -25,12 +25,12 @@ use super::{
     hand::{Crew, Hand, Said},
     in_lanes,
     matter::Linked,
-    progress::Progress,
     rule::{self, dice},
     set::Set,
     suite::{PATIENCE, Suite, Trouble},
     words,
 };
+use crate::progress::Progress;
 
 const PAGE: i32 = 1_000;
 /// How long after a resolution a customer is asked, in seconds.

@@ -24,14 +24,14 @@ use super::{
     in_lanes,
     matter::{End, Matter, Scene, matters},
     people,
-    progress::Progress,
     set::Set,
     shelf::Shelf,
     staff::Staff,
     stopped,
-    suite::{Trouble, told},
+    suite::Trouble,
     time::{Clocks, noon_after},
 };
+use crate::{print::told, progress::Progress};
 
 /// What nobody got to on the first day is worked on so many hours later.
 const LATE: i64 = 28;
@@ -262,7 +262,7 @@ async fn end(
     match scene.work(matter, ticket).await {
         Ok(()) => Ok(None),
         Err(Trouble::Refused(status)) => {
-            let why = told(&status);
+            let why = told(&status).to_string();
             if refusals.fetch_add(1, Ordering::Relaxed) + 1 >= TOO_MANY {
                 let error = anyhow!("{TOO_MANY} messages were refused; the last, {row}: {why}");
                 return Err(Trouble::Over(error));

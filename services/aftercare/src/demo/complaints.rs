@@ -18,12 +18,12 @@ use super::{
     asking::until,
     in_lanes, people,
     play::Players,
-    progress::Progress,
     rule,
     staff::{Case, Staff},
-    suite::{Trouble, told},
+    suite::Trouble,
     texts::Texts,
 };
+use crate::{print::told, progress::Progress};
 
 /// Plays all complaints of a file.
 pub(crate) async fn perform(
@@ -109,7 +109,7 @@ async fn end(
     match players.play(case).await {
         Ok(name) => Ok((row, Ok(name))),
         Err(Trouble::Refused(status)) => {
-            let why = told(&status);
+            let why = told(&status).to_string();
             if refusals.fetch_add(1, Ordering::Relaxed) + 1 >= TOO_MANY {
                 let error = anyhow!("{TOO_MANY} complaints were refused; the last, {row}: {why}");
                 return Err(Trouble::Over(error));

@@ -16,7 +16,6 @@ mod matter;
 mod people;
 mod person;
 mod play;
-pub(crate) mod progress;
 mod report;
 mod rule;
 mod set;
@@ -41,14 +40,14 @@ use futures::future::try_join_all;
 use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
-use crate::{operate::reach, token};
+use crate::{operate::reach, print::told, token};
 use case::House;
 use hand::Crew;
 use play::Players;
 use report::{Ending, Report, Where};
 use set::Set;
 use staff::Staff;
-use suite::{Suite, Trouble, told};
+use suite::{Suite, Trouble};
 use texts::{Form, Texts};
 use time::Clocks;
 
@@ -130,14 +129,17 @@ fn programme(args: &Args, seed: &Seed) -> Result<Programme> {
             }
         }
     }
-    programme.sets.retain(|set| {
-        let (name, slug) = (&set.name, set.tenant);
+    let there = |name: &str, slug: &str| {
         let there = seed.tenant(slug).is_some();
         if !there {
             eprintln!("`{name}` is passed over: the seed has no tenant `{slug}`");
         }
         there
-    });
+    };
+    programme
+        .complaints
+        .retain(|texts| texts.tenant.is_none_or(|slug| there(texts.form.name(), slug)));
+    programme.sets.retain(|set| there(&set.name, set.tenant));
     for texts in &mut programme.complaints {
         texts.rows.truncate(args.limit.unwrap_or(usize::MAX));
     }
@@ -145,7 +147,7 @@ fn programme(args: &Args, seed: &Seed) -> Result<Programme> {
         set.messages.truncate(args.limit.unwrap_or(usize::MAX));
     }
     let some = programme.complaints.iter().any(|texts| !texts.rows.is_empty());
-    ensure!(some, "there is nothing to play: no complaint with a text");
+    ensure!(some || !programme.sets.is_empty(), "there is nothing to play");
     Ok(programme)
 }
 
@@ -164,7 +166,7 @@ async fn perform(
     }
     let mut bureaus = Vec::new();
     for texts in &programme.complaints {
-        let tenant = tenant(seed, args.tenant.as_deref(), texts.form)?;
+        let tenant = tenant(seed, args.tenant.as_deref().or(texts.tenant), texts.form)?;
         bureaus.push((texts, tenant, suite(config, args, tenant).await?));
     }
     let mut complaints = Vec::new();
@@ -257,7 +259,7 @@ async fn in_lanes<I, O>(
 
 pub(crate) fn stopped(trouble: Trouble) -> anyhow::Error {
     let error = match trouble {
-        Trouble::Refused(status) => anyhow::Error::msg(told(&status)),
+        Trouble::Refused(status) => told(&status),
         Trouble::Over(error) => error,
     };
     error.context("the demo stopped; run it again to go on where it was")

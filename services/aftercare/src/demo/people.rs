@@ -17,12 +17,11 @@ use tonic::Code;
 use super::{
     AT_ONCE,
     hand::Crew,
-    in_lanes, play,
-    progress::Progress,
-    rule,
+    in_lanes, play, rule,
     set::{Order, Person, Set},
     suite::Trouble,
 };
+use crate::progress::Progress;
 
 const CURRENCY: &str = "CNY";
 

@@ -10,11 +10,11 @@ use super::{
     AT_ONCE,
     case::Played,
     in_lanes, matter,
-    progress::Progress,
     suite::Trouble,
     summary::{Summary, short, table},
     texts::Texts,
 };
+use crate::progress::Progress;
 
 /// How many of the articles that most was asked about are told.
 const MOST: usize = 5;

@@ -17,10 +17,10 @@ use super::{
     AT_ONCE,
     hand::Crew,
     in_lanes,
-    progress::Progress,
     set::{Article, Message, Set},
     suite::{PATIENCE, Trouble, Voice},
 };
+use crate::progress::Progress;
 
 /// How many articles are sent at a time, and how many bytes of them.
 const PART: usize = 100;

@@ -36,7 +36,7 @@ use tonic::{
 };
 use tonic_types::StatusExt;
 
-use crate::operate::reach;
+use crate::{operate::reach, print::told};
 
 /// How long the suite may be away before the demo gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
@@ -218,20 +218,6 @@ pub(crate) fn reason(status: &Status) -> Option<String> {
     Some(status.get_details_error_info()?.reason)
 }
 
-/// A refusal in one line, with every field that was wrong.
-pub(crate) fn told(status: &Status) -> String {
-    let mut told = format!("{:?}", status.code());
-    if let Some(reason) = reason(status) {
-        told = format!("{told} {reason}");
-    }
-    told = format!("{told}: {}", status.message());
-    let bad = status.get_details_bad_request().map(|bad| bad.field_violations);
-    for violation in bad.unwrap_or_default() {
-        told = format!("{told}; {} {}", violation.field, violation.description);
-    }
-    told
-}
-
 #[cfg(test)]
 mod tests {
     use kernel::Code as Ours;
@@ -250,12 +236,5 @@ mod tests {
         assert_eq!(of(Ours::Unauthenticated, "UNAUTHENTICATED"), Meaning::Over);
         let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
         assert_eq!(meaning(&Status::from_error(Box::new(broken))), Meaning::Again);
-    }
-
-    #[test]
-    fn a_refusal_is_told_with_its_reason() {
-        let status =
-            rpc::status::plain(Ours::FailedPrecondition, "TRANSITION_REFUSED", "it is closed");
-        assert_eq!(told(&status), "FailedPrecondition TRANSITION_REFUSED: it is closed");
     }
 }

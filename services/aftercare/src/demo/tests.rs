@@ -200,6 +200,21 @@ async fn a_suite_with_another_root_key_lets_nobody_in() {
 }
 
 #[test]
+fn what_is_shipped_is_played_in_the_tenants_that_are_shipped_alone() {
+    let names = |seed: &str| {
+        let programme = programme(&Args::default(), &Seed::parse(seed).unwrap());
+        programme.map(|Programme { complaints, sets }| {
+            let tenants: Vec<_> = complaints.iter().map(|texts| texts.tenant).collect();
+            (tenants, sets.into_iter().map(|set| set.tenant).collect::<Vec<_>>())
+        })
+    };
+    assert_eq!(names(Seed::SHIPPED).unwrap(), (vec![Some("harbor")], vec!["harbor", "jiahe"]));
+    let own = Seed::SHIPPED.replace("\"harbor\"", "\"acme\"");
+    assert_eq!(names(&own).unwrap(), (vec![], vec!["jiahe"]), "acme speaks English, too");
+    assert!(names(&own.replace("\"jiahe\"", "\"own\"")).is_err());
+}
+
+#[test]
 fn each_form_has_its_tenant() {
     let seed = Seed::shipped();
     assert_eq!(tenant(&seed, None, Form::Bank).unwrap().slug, "harbor");

@@ -111,6 +111,9 @@ pub(crate) struct Text {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Texts {
     pub(crate) form: Form,
+    /// The tenant that they are played in; of a file the one that is named, or the first that speaks
+    /// their language.
+    pub(crate) tenant: Option<&'static str>,
     pub(crate) rows: Vec<Text>,
     /// How many rows have no text, and so are left out.
     pub(crate) left_out: usize,
@@ -118,7 +121,8 @@ pub(crate) struct Texts {
 
 /// The complaints that ship with the suite.
 pub(crate) fn shipped() -> Result<Texts> {
-    read(SHIPPED).context("the shipped complaints cannot be read")
+    let texts = read(SHIPPED).context("the shipped complaints cannot be read")?;
+    Ok(Texts { tenant: Some("harbor"), ..texts })
 }
 
 /// The complaints of a file, compressed or not.
@@ -136,7 +140,7 @@ pub(super) fn read(mut from: impl BufRead) -> Result<Texts> {
 fn parse(from: impl Read) -> Result<Texts> {
     let mut reader = csv::Reader::from_reader(from);
     let (form, columns) = form(reader.headers().context("the header cannot be read")?)?;
-    let mut texts = Texts { form, rows: Vec::new(), left_out: 0 };
+    let mut texts = Texts { form, tenant: None, rows: Vec::new(), left_out: 0 };
     let mut ids = BTreeSet::new();
     for record in reader.records() {
         let record = record?;

@@ -11,8 +11,8 @@ use rpc::Link;
 use tokio::time::Instant;
 use tonic::Code;
 
-use super::suite::{PATIENCE, told};
-use crate::operate::reach;
+use super::suite::PATIENCE;
+use crate::{operate::reach, print::told};
 
 /// Between two tries while a process is away.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);

@@ -9,9 +9,9 @@ use contracts::r#type::v1::{
 };
 use kernel::Time;
 use rpc::Link;
-use tonic::{Code, Status};
 
 use super::reach;
+use crate::print::told;
 
 /// Arguments of `clock`.
 #[derive(Debug, clap::Args)]
@@ -94,13 +94,6 @@ fn rounded(offset: prost_types::Duration) -> Duration {
 
 fn shown(reading: &ClockReading) -> Option<Time> {
     reading.time.as_ref().and_then(rpc::wire::time)
-}
-
-fn told(status: &Status) -> anyhow::Error {
-    if status.code() == Code::FailedPrecondition {
-        return anyhow::Error::msg(status.message().to_owned());
-    }
-    anyhow::anyhow!("{:?}: {}", status.code(), status.message())
 }
 
 fn instant(text: &str) -> Result<Time, jiff::Error> {

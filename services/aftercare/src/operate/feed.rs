@@ -13,8 +13,9 @@ use kernel::{Clock, Ids};
 use rpc::Link;
 use store::{meta, migrate::State, transact};
 
-use super::{reach, told};
+use super::reach;
 use crate::{
+    print::told,
     serve::{Databases, chosen},
     verify,
 };
@@ -147,15 +148,16 @@ pub(crate) async fn renew_all(config: &Config) -> Result<()> {
     for (service, db) in databases.iter() {
         incarnations.insert(service, (meta::incarnation(db).await?, ids.next()));
     }
-    for (service, db) in databases.iter() {
-        let (_, renewed) = incarnations[service];
-        transact!(*db, "feed.renew_all", |tx| {
-            meta::renew_incarnation(tx, renewed).await?;
-            for (source, (before, after)) in &incarnations {
-                inspect::follow_renewed(tx, source, *before, *after).await?;
-            }
-            Ok::<_, store::Error>(())
-        })?;
+    // Nothing is committed before all of it is done: half of it could not be done again.
+    let mut open = databases.begin().await?;
+    for (service, tx) in &mut open {
+        meta::renew_incarnation(tx, incarnations[service].1).await?;
+        for (source, (before, after)) in &incarnations {
+            inspect::follow_renewed(tx, source, *before, *after).await?;
+        }
+    }
+    for tx in open.into_values() {
+        tx.commit().await?;
     }
     databases.close().await;
     Ok(())
@@ -227,5 +229,35 @@ fn table<const N: usize>(rows: &[[String; N]]) {
     for row in rows {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
         println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use store::{Sql, args};
+
+    use super::*;
+
+    const DAMAGE: Sql = Sql::both("DROP TABLE cursors");
+
+    #[tokio::test]
+    async fn what_fails_half_way_has_renewed_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::load(None, HashMap::new()).unwrap();
+        let config = config.at_database(&verify::url(folder.path()));
+        let databases = Databases::open(&config, &SERVICES).await.unwrap();
+        databases.migrate(&Ids::random(Clock::system())).await.unwrap();
+        let first = databases.of("customers").unwrap();
+        let before = meta::incarnation(first).await.unwrap();
+        renew_all(&config).await.unwrap();
+        let renewed = meta::incarnation(first).await.unwrap();
+        assert_ne!(before, renewed);
+
+        let last = databases.of("tickets").unwrap();
+        transact!(last, "test", |tx| tx.execute(DAMAGE, args![]).await).unwrap();
+        renew_all(&config).await.unwrap_err();
+        assert_eq!(meta::incarnation(first).await.unwrap(), renewed);
     }
 }

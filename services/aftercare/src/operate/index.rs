@@ -7,6 +7,7 @@ use contracts::r#type::v1::{
 };
 
 use super::reach;
+use crate::print::told;
 
 /// Arguments of `index`.
 #[derive(Debug, clap::Args)]
@@ -35,7 +36,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<()> {
     let mut client = IndexAdminServiceClient::new(reach::first(&addresses).await?);
     let Command::Rebuild { tenant } = args.command;
     let request = RebuildIndexRequest { tenant };
-    let done = client.rebuild_index(request).await.map_err(|status| super::told(&status))?;
+    let done = client.rebuild_index(request).await.map_err(|status| told(&status))?;
     println!("the index is whole: {} documents", done.into_inner().documents);
     Ok(())
 }

@@ -18,18 +18,15 @@ const FARTHEST: Duration = Duration::from_hours(366 * 24);
 
 /// Takes up the time where the last run left it: the data's times must not lie in the future.
 pub(crate) async fn restore(process: &Process<'_>, databases: &Databases) -> Result<()> {
-    let mut offset = 0;
-    for (_, db) in databases.iter() {
-        offset = meta::clock_offset(db).await?.max(offset);
-    }
-    if offset > 0 && !process.config.virtual_clock() {
+    let offset = databases.clock_offset().await?;
+    if !offset.is_zero() && !process.config.virtual_clock() {
         bail!(
             "this data is from a trial whose clock was moved ahead by {}; it cannot be served by \
              real time (`clock.virtual`)",
-            config::duration::format(Duration::from_micros(offset.unsigned_abs()))
+            config::duration::format(offset)
         );
     }
-    process.clock.raise_offset_micros(offset);
+    process.clock.raise_offset_micros(i64::try_from(offset.as_micros())?);
     Ok(())
 }
 

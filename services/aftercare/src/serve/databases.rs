@@ -1,12 +1,12 @@
 //! The databases of the services in this process.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use config::Config;
 use kernel::Ids;
 use store::{
-    Db, Migrations, Settings,
+    Db, Migrations, Settings, Tx, meta,
     migrate::{Installation, State},
 };
 
@@ -46,9 +46,13 @@ impl Databases {
         self.0.iter().map(|(service, db)| (*service, db))
     }
 
-    /// Brings all of them up to date.
+    /// Brings all of them up to date, those apart that a later release has migrated.
     pub(crate) async fn migrate(&self, ids: &Ids) -> Result<()> {
-        for (service, db) in self.iter() {
+        for (service, state) in self.states().await? {
+            if state == State::Newer {
+                continue;
+            }
+            let db = self.of(service)?;
             let installation = Installation::of(db.engine(), ids.next());
             store::migrate(db, &migrations(service), &installation).await.with_context(|| {
                 format!("the database of {service} cannot be brought up to date")
@@ -57,18 +61,26 @@ impl Databases {
         Ok(())
     }
 
-    /// Refuses schemas that this program must not serve from.
-    pub(crate) async fn must_be_ready(&self) -> Result<()> {
+    /// Refuses schemas that lack something; returns the services whose schema a later release has added
+    /// to. This one may go on with them while its replicas are replaced.
+    pub(crate) async fn must_be_usable(&self) -> Result<Vec<&'static str>> {
+        let mut newer = Vec::new();
         for (service, state) in self.states().await? {
             match state {
                 State::Ready => {}
                 State::Pending => {
                     bail!("the database of {service} is behind; run `aftercare migrate`")
                 }
-                State::Newer => {
-                    bail!("the database of {service} was migrated by a later release; run that one")
-                }
+                State::Newer => newer.push(service),
             }
+        }
+        Ok(newer)
+    }
+
+    /// Refuses schemas that are not those of this release.
+    pub(crate) async fn must_be_ready(&self) -> Result<()> {
+        if let Some(service) = self.must_be_usable().await?.first() {
+            bail!("the database of {service} was migrated by a later release; run that one");
         }
         Ok(())
     }
@@ -84,6 +96,26 @@ impl Databases {
             ));
         }
         Ok(states)
+    }
+
+    /// How far the trial that the data is from has moved its clock ahead; zero where it has not.
+    pub(crate) async fn clock_offset(&self) -> Result<Duration> {
+        let mut offset = 0;
+        for (_, db) in self.iter() {
+            offset = meta::clock_offset(db).await?.max(offset);
+        }
+        Ok(Duration::from_micros(offset.unsigned_abs()))
+    }
+
+    /// Opens a transaction on each, in the order of their names. They may take as long as they like.
+    pub(crate) async fn begin(&self) -> Result<BTreeMap<&'static str, Tx>> {
+        let mut open = BTreeMap::new();
+        for (service, db) in self.iter() {
+            let mut tx = db.begin().await?;
+            tx.unhurried().await?;
+            open.insert(service, tx);
+        }
+        Ok(open)
     }
 
     /// Closes the connections of all of them.

@@ -115,10 +115,7 @@ impl Running {
 
     /// Runs until a signal, or until a worker ends, and goes down in order. A second signal aborts.
     pub(crate) async fn until_told(self, config: &Config) -> Result<ExitCode> {
-        let mut signals = Signals {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        };
+        let mut signals = Signals::catch()?;
         let code = tokio::select! {
             () = signals.next() => ExitCode::SUCCESS,
             () = self.broken.cancelled() => ExitCode::FAILURE,
@@ -160,13 +157,20 @@ impl Running {
 }
 
 /// What tells a process to go down.
-struct Signals {
+pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    async fn next(&mut self) {
+    /// From now on they no longer end the process by themselves.
+    pub(crate) fn catch() -> std::io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Returns when the next one comes.
+    pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

@@ -26,9 +26,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use databases::Databases;
 use drain::Running;
+pub(crate) use drain::Signals;
 
 /// How long the last spans may take on their way to the collector.
 const LAST_SPANS: Duration = Duration::from_secs(3);
+
+/// How long the first call may wait for the indexes, well within the time that a pod may take to start.
+const FIRST_INDEXES: Duration = Duration::from_mins(1);
 
 /// Arguments of `serve`.
 #[derive(Debug, Default, clap::Args)]
@@ -91,12 +95,20 @@ pub(crate) async fn start(
     if config.database.migrate {
         databases.migrate(&process.ids).await?;
     }
-    databases.must_be_ready().await?;
+    for service in databases.must_be_usable().await? {
+        tracing::warn!(
+            service,
+            "the database was migrated by a later release; replace this one soon"
+        );
+    }
     for (service, db) in databases.iter() {
         keys::must_fit(&process.keys, service, db).await?;
     }
     clock::restore(&process, &databases).await?;
     let services = services::build(&process, &databases).await?;
+    if let Some((_, indexes)) = &services.knowledge {
+        indexes.prepare(FIRST_INDEXES).await?;
+    }
     let workers = workers::all(&process, &services);
     let banner = banner::text(&process, &listeners.addresses()?)?;
     Ok((Running::start(&process, listeners, services, workers).await?, banner))

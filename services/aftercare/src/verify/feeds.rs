@@ -1,6 +1,6 @@
 //! Each database by itself, and consumers against the feeds that they follow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use feed::{Heads, Source, inspect, inspect::Place};
@@ -10,10 +10,9 @@ use uuid::Uuid;
 use super::Finding;
 use crate::serve::Databases;
 
-/// PostgreSQL keeps checksums of its own.
-const INTEGRITY: Sql = Sql::split("PRAGMA integrity_check(1)", "SELECT 'ok'");
-const FOREIGN: Sql =
-    Sql::split("SELECT COUNT(*) FROM pragma_foreign_key_check", "SELECT CAST(0 AS BIGINT)");
+/// Of SQLite alone: PostgreSQL keeps checksums of its own.
+const INTEGRITY: Sql = Sql::both("PRAGMA integrity_check(1)");
+const FOREIGN: Sql = Sql::both("SELECT COUNT(*) FROM pragma_foreign_key_check");
 
 /// What SQLite says of its own file.
 pub(crate) async fn file(db: &Db, service: &str) -> Result<Finding> {
@@ -81,7 +80,26 @@ pub(super) async fn consumers(databases: &Databases, places: &[Place]) -> Result
             format!("{} in partition {}: {}", place.consumer, place.partition, why.unwrap_or(""))
         });
     }
+    for (consumer, partition) in missing(places, &heads) {
+        finding.look(true, || format!("{consumer} in partition {partition}: it has no place"));
+    }
     Ok(finding)
+}
+
+/// The partitions in which a consumer that has a place in others has none.
+fn missing<'a>(places: &'a [Place], heads: &BTreeMap<&str, Heads>) -> Vec<(&'a str, i64)> {
+    let mut known: BTreeMap<_, BTreeSet<i64>> = BTreeMap::new();
+    for place in places {
+        let of = known.entry((place.consumer.as_str(), place.source.as_str())).or_default();
+        of.insert(place.partition);
+    }
+    let mut missing = Vec::new();
+    for ((consumer, source), known) in known {
+        let all = (0_i64..).zip(heads.get(source).map_or(&[][..], |of| &of.heads));
+        let others = all.map(|(partition, _)| partition).filter(|one| !known.contains(one));
+        missing.extend(others.map(|partition| (consumer, partition)));
+    }
+    missing
 }
 
 /// Why a consumer cannot go on from where it is.
@@ -122,6 +140,27 @@ pub(super) async fn letters(databases: &Databases) -> Result<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_consumer_has_a_place_in_every_partition_or_in_none() {
+        let place = |consumer: &str, partition| Place {
+            consumer: consumer.to_owned(),
+            source: "tickets".to_owned(),
+            partition,
+            incarnation: Uuid::nil(),
+            position: 0,
+            stopped: String::new(),
+        };
+        let of = |partitions| Heads {
+            incarnation: Uuid::nil(),
+            heads: vec![0; partitions],
+            tails: vec![0; partitions],
+        };
+        let heads = BTreeMap::from([("tickets", of(3)), ("gateway", of(2))]);
+        let places = [place("a", 0), place("a", 1), place("a", 2), place("b", 1)];
+        assert_eq!(missing(&places, &heads), [("b", 0), ("b", 2)]);
+        assert_eq!(missing(&[], &heads), []);
+    }
 
     #[test]
     fn a_consumer_is_within_its_feed_or_it_is_said_why_not() {

@@ -1,6 +1,7 @@
-//! `verify`: whether the databases of a suite are whole and agree with each other. It changes nothing,
-//! and may run beside the suite: whoever names somebody is read first, so that what is written
-//! meanwhile is no fault.
+//! `verify`: whether the databases of a suite are whole and agree with each other. It changes none of
+//! their rows, and may run beside the suite: whoever names somebody is read first, so that what is
+//! written meanwhile is no fault. Files of SQLite must be writable even so: SQLite keeps a log beside
+//! them, for readers too.
 
 pub(crate) mod feeds;
 mod references;

@@ -1,4 +1,5 @@
-//! The indexes of this process, one for each tenant, opened when first used.
+//! The indexes of this process, one for each tenant, opened before the first call where it has
+//! articles, and when first used where it has none yet.
 //!
 //! An index follows the service's own feed: it commits what changed together with how far it has
 //! come, so that after a crash it is whole and goes on from there. An event only says *which* article
@@ -21,17 +22,20 @@ use std::{
 };
 
 use feed::{Heads, Source};
+use futures::StreamExt as _;
 use kernel::{Clock, TenantId};
 use search::{Analyzer, Index};
 use store::Db;
 use telemetry::Metrics;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::Error;
+use crate::{Error, store::articles};
 use shelf::Shelf;
 
 /// How long a caller waits for an index that is being opened or built.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// How many indexes are opened or built at a time before the first call.
+const AT_ONCE: usize = 4;
 /// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The most events that are read at once.
@@ -95,6 +99,20 @@ impl Indexes {
             stop: CancellationToken::new(),
         };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Opens the indexes of all tenants that have articles; those that are not whole `within` this time
+    /// become so later.
+    pub async fn prepare(&self, within: Duration) -> Result<(), store::Error> {
+        let tenants = articles::tenants(&self.shared.parts.db).await?;
+        let all = futures::stream::iter(tenants).for_each_concurrent(AT_ONCE, async |tenant| {
+            // One that fails tells so itself, and is tried again.
+            let _ = self.shelf(tenant).ready().await;
+        });
+        if tokio::time::timeout(within, all).await.is_err() {
+            tracing::warn!("not all indexes are whole yet");
+        }
+        Ok(())
     }
 
     /// A tenant's index; waits a while where it is being opened or built.

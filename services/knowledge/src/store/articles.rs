@@ -48,8 +48,22 @@ const AFTER: Sql = Sql::both(
      FROM articles WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3",
 );
 
+const NEXT_TENANT: Sql =
+    Sql::both("SELECT tenant FROM articles WHERE tenant > $1 ORDER BY tenant LIMIT 1");
+
 /// Every fixed statement of this module.
-pub(crate) const STATEMENTS: &[Sql] = &[INSERT, UPDATE, GET, LOCK, BY_EXTERNAL_ID, AFTER];
+pub(crate) const STATEMENTS: &[Sql] =
+    &[INSERT, UPDATE, GET, LOCK, BY_EXTERNAL_ID, AFTER, NEXT_TENANT];
+
+/// The tenants that have articles.
+pub(crate) async fn tenants(db: &Db) -> Result<Vec<TenantId>, store::Error> {
+    let (mut tenants, mut last) = (Vec::new(), Uuid::nil());
+    while let Some((tenant,)) = db.optional::<(Uuid,)>(NEXT_TENANT, args![last]).await? {
+        tenants.push(tenant.into());
+        last = tenant;
+    }
+    Ok(tenants)
+}
 
 /// The start of a statement over articles; what follows is bound after the tenant.
 const OF_TENANT: &str = "SELECT a.id, a.version, a.sequence, a.last_at, a.kind, a.level, a.teams, \

@@ -55,6 +55,6 @@ async fn the_suite_outlives_its_database() {
 }
 
 async fn open(cluster: &Cluster, schema: &str) -> Db {
-    let settings = Settings { url: cluster.url(), schema: schema.to_owned(), max_connections: 2 };
+    let settings = Settings { url: cluster.url(), schema: schema.to_owned(), max_connections: 3 };
     Db::open(&settings).await.expect("the database is back")
 }

@@ -5,6 +5,7 @@ use std::{
     cell::{Cell, RefCell},
     fs,
     path::Path,
+    process::Stdio,
 };
 
 use aftercare_e2e::{
@@ -130,6 +131,31 @@ async fn a_backup_under_load_has_all_that_was_acknowledged_and_serves() {
     told(&desk, &desk.claimed().await).await;
     all_run(&other);
     well(&other.run(&["verify"]));
+}
+
+#[tokio::test]
+async fn a_backup_that_is_told_to_stop_leaves_nothing_behind() {
+    let suite = Suite::new(Backend::Sqlite).await;
+    let mut process = suite.serve(&[]).await;
+    assert_eq!(process.terminate(), 0, "{}", process.log());
+    // Somebody holds the locks that it waits for.
+    let held = suite.cut_off().await;
+    let folder = suite.home().join("backups");
+    let mut command = Command::new(binary());
+    command.arg("--config").arg(suite.config()).current_dir(suite.home());
+    command.args(["backup", "--to", text(&folder.join("first"))]);
+    let backup = command.stderr(Stdio::piped()).spawn().unwrap();
+    let entries = || fs::read_dir(&folder).map_or(0, Iterator::count);
+    until("it has begun", async || (entries() == 1).then_some(())).await;
+    let id = backup.id().unwrap().to_string();
+    assert!(Command::new("kill").arg(id).status().await.unwrap().success());
+    let output = backup.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("told to stop"), "{said}");
+    assert_eq!(entries(), 0);
+    drop(held);
+    well(&suite.run(&["backup", "--to", text(&folder.join("first"))]));
 }
 
 #[tokio::test]

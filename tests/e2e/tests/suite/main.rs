@@ -13,6 +13,7 @@ mod hostile;
 mod isolation;
 mod journeys;
 mod keys;
+mod later;
 mod links;
 mod loops;
 mod matrix;
