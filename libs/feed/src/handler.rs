@@ -31,7 +31,8 @@ pub trait Handler: Send + Sync + 'static {
     }
 
     /// Whether events of all partitions are applied in one transaction: for effects that meet in the same
-    /// rows, which would wait for each other otherwise, and be written once for each partition.
+    /// rows, which would wait for each other otherwise and be written once for each partition, and where
+    /// most events have none, so that moving the cursors is what costs.
     fn together(&self) -> bool {
         false
     }

@@ -46,6 +46,10 @@ impl Handler for Loops {
         GATHER
     }
 
+    fn together(&self) -> bool {
+        true
+    }
+
     async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), HandleError> {
         let payload: SurveyEvent = event.decode()?;
         let Some(Change::LoopOpened(opened)) = payload.change else { return Ok(()) };

@@ -191,7 +191,7 @@ async fn a_whole_case_outlives_one_of_each() {
         (told == ["2", "3", "1", "1", "2", "2"]).then_some(())
     })
     .await;
-    for (_, processes) in &mut house.processes {
+    for processes in house.processes.values_mut() {
         for process in processes.iter_mut() {
             if process.ended().is_none() {
                 assert_eq!(process.terminate(), 0, "{}", process.log());
