@@ -36,6 +36,9 @@ impl House {
         let places = SERVICES.map(|_| [At::free(), At::free()]);
         let link = |places: &[At; 2]| places.map(|at| format!("http://{}", at.peer)).join(",");
         let own: Vec<Setting> = LINKS.into_iter().zip(places.iter().map(link)).collect();
+        // Each searches in a folder of its own.
+        let folder = suite.home().join("another").display().to_string();
+        let others = [&own[..], &[("search.folder", folder)]].concat();
         let mut processes = BTreeMap::new();
         for (service, [one, other]) in SERVICES.into_iter().zip(places) {
             // The first brings the schema of its service.
@@ -43,7 +46,7 @@ impl House {
             processes.insert(service, (one, other));
         }
         let seconds = processes.into_iter().map(async |(service, (one, other))| {
-            (service, [one, suite.serve_alone_at(service, other, &own).await])
+            (service, [one, suite.serve_alone_at(service, other, &others).await])
         });
         let processes = join_all(seconds).await.into_iter().collect();
         Self { suite, doors: places[0], processes }
@@ -118,7 +121,7 @@ async fn a_whole_case_outlives_one_of_each() {
     // The answer is found, while a replica of knowledge dies.
     house.kill("knowledge", 1);
     let found = |one: &Value| one["article"] == article["name"];
-    first(agent, "Search", json!({ "query": word, "language": "en" }), "results", found).await;
+    first(agent, "Search", json!({ "query": word }), "results", found).await;
     let entry = json!({ "body": "We look into it.", "visibility": "VISIBILITY_PUBLIC" });
     sure(agent, "AddEntry", json!({ "parent": ticket["name"], "entry": entry })).await;
     let answer = json!({ "name": ticket["name"], "answer": "A new handle is on its way." });
