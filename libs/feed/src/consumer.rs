@@ -194,8 +194,10 @@ impl<H: Handler> Consumer<H> {
     /// Follows all partitions side by side; returns only where their number cannot be learnt.
     async fn follow_all(&self) {
         match self.count_partitions().await {
-            Ok(count) if self.handler.together() => self.follow_together(count).await,
             Ok(count) => {
+                if let Some(most) = self.handler.together() {
+                    return Box::pin(self.follow_together(count, most)).await;
+                }
                 // Not `join_all`, which polls all of so few partitions whenever one of them moves.
                 let follow = (0..count).map(|partition| self.follow(partition));
                 let mut following: FuturesUnordered<_> = follow.collect();
@@ -244,7 +246,7 @@ impl<H: Handler> Consumer<H> {
             Ok(known) => known,
             Err(step) => return Ok(step),
         };
-        let page = match self.page(&key, &cursor, wait).await? {
+        let page = match self.page(&key, &cursor, 0, wait).await? {
             Ok(page) => page,
             Err(step) => return Ok(step),
         };
@@ -269,14 +271,16 @@ impl<H: Handler> Consumer<H> {
         }
     }
 
-    /// The page that comes next, with events in it; or what the look came to.
+    /// The page that comes next, of so many events at most (0: as many as a page takes), with events in
+    /// it; or what the look came to.
     pub(crate) async fn page(
         &self,
         key: &Key<'_>,
         cursor: &Cursor,
+        most: i32,
         wait: Duration,
     ) -> Result<Result<Fetched, Step>, ConsumeError> {
-        let page = self.fetch(key.partition, cursor.position, wait).await?;
+        let page = self.fetch(key.partition, cursor.position, most, wait).await?;
         if let Some(reason) = page.broken(cursor) {
             return self.stop(key, cursor, reason).await.map(Err);
         }
@@ -306,7 +310,7 @@ impl<H: Handler> Consumer<H> {
         let db = &self.site.db;
         let cursor = cursors::get(db, key).await?;
         let asked = cursor.as_ref().map_or(0, |cursor| cursor.position);
-        let page = self.fetch(key.partition, asked, Duration::ZERO).await?;
+        let page = self.fetch(key.partition, asked, 0, Duration::ZERO).await?;
         let position = asked.max(page.first - 1).min(page.head);
         if position > asked {
             tracing::warn!(
@@ -531,13 +535,14 @@ impl<H: Handler> Consumer<H> {
         &self,
         partition: u32,
         after: i64,
+        most: i32,
         wait: Duration,
     ) -> Result<Fetched, ConsumeError> {
         let mut request = Request::new(ReadRequest {
             source: self.source.to_owned(),
             partition: i32::try_from(partition).unwrap_or(i32::MAX),
             after,
-            limit: 0,
+            limit: most,
             wait_millis: i32::try_from(wait.as_millis()).unwrap_or(0),
         });
         request.set_timeout(wait + ANSWER);

@@ -30,11 +30,11 @@ pub trait Handler: Send + Sync + 'static {
         Duration::ZERO
     }
 
-    /// Whether events of all partitions are applied in one transaction: for effects that meet in the same
-    /// rows, which would wait for each other otherwise and be written once for each partition, and where
-    /// most events have none, so that moving the cursors is what costs.
-    fn together(&self) -> bool {
-        false
+    /// How many events of all partitions are applied in one transaction, where they are: for effects
+    /// that meet in the same rows, which would wait for each other otherwise and be written once for
+    /// each partition, and where most events have none, so that moving the cursors is what costs.
+    fn together(&self) -> Option<usize> {
+        None
     }
 
     /// Applies several events, those of an aggregate in their order, inside one `tx`. Worth overriding where many rows can

@@ -13,8 +13,8 @@ use crate::{
     fetched::Fetched,
 };
 
-/// How many events one transaction applies, a page of one partition more or less.
-const MOST: usize = 2_000;
+/// So few events of a partition are never asked for at once.
+const FEWEST: usize = 10;
 
 /// A page of one partition, and the cursor before it.
 struct Part {
@@ -25,12 +25,12 @@ struct Part {
 }
 
 impl<H: Handler> Consumer<H> {
-    /// Follows all partitions, as one.
-    pub(crate) async fn follow_together(&self, count: u32) {
+    /// Follows all partitions as one, `most` events at a time.
+    pub(crate) async fn follow_together(&self, count: u32, most: usize) {
         let mut backoff = BACKOFF[0];
         let mut known: Vec<Known> = (0..count).map(|_| Known::default()).collect();
         loop {
-            let pause = match self.step_together(&mut known).await {
+            let pause = match self.step_together(&mut known, most).await {
                 Ok(Step::Moved) => {
                     backoff = BACKOFF[0];
                     let behind = (0..count).any(|partition| self.is_behind(partition));
@@ -52,54 +52,77 @@ impl<H: Handler> Consumer<H> {
         }
     }
 
-    /// Looks at all partitions once and applies what is new in any.
-    pub(crate) async fn step_together(&self, known: &mut [Known]) -> Result<Step, ConsumeError> {
+    /// Looks at all partitions once and applies what is new in any. One that fails holds up none of the
+    /// others.
+    pub(crate) async fn step_together(
+        &self,
+        known: &mut [Known],
+        most: usize,
+    ) -> Result<Step, ConsumeError> {
+        let each = i32::try_from((most / known.len().max(1)).max(FEWEST)).unwrap_or(0);
         let looks = (0_u32..).zip(known.iter_mut()).map(|(partition, known)| {
             let key = self.key(partition);
-            async move { self.part(key, known).await }
+            async move { self.part(key, known, each).await }
         });
-        let (mut parts, mut events) = (Vec::new(), 0);
-        let mut went = Step::Idle;
+        let (mut parts, mut went, mut failed) = (Vec::new(), Step::Idle, None);
         for look in join_all(looks).await {
-            match look? {
-                Ok(part) if events < MOST => {
-                    events += part.page.events.len();
-                    parts.push(part);
-                }
-                // It comes with the next.
-                Ok(part) => {
-                    let partition = part.key.partition as usize;
-                    known[partition] = Known(Some((part.cursor, part.since)));
-                }
-                Err(Step::Moved) => went = Step::Moved,
-                Err(Step::Idle | Step::Stopped) => {}
+            match look {
+                Ok(Ok(part)) => parts.push(part),
+                Ok(Err(Step::Moved)) => went = Step::Moved,
+                Ok(Err(Step::Idle | Step::Stopped)) => {}
+                Err(error) => failed = failed.or(Some(error)),
             }
         }
-        if parts.is_empty() {
-            return Ok(went);
+        if !parts.is_empty() {
+            went = Step::Moved;
+            for (part, moved) in self.apply_parts(parts).await? {
+                match moved {
+                    Ok(position) => self.moved(part, position, known),
+                    Err(error) => failed = failed.or(Some(error)),
+                }
+            }
         }
+        failed.map_or(Ok(went), Err)
+    }
+
+    /// Applies all parts together; where that fails each by itself, which finds out which event it was,
+    /// or that somebody else moved a cursor. Returns how far each came.
+    async fn apply_parts(
+        &self,
+        parts: Vec<Part>,
+    ) -> Result<Vec<(Part, Result<i64, ConsumeError>)>, ConsumeError> {
         match self.apply_together(&parts).await {
             Ok(()) => {
-                for Part { cursor, page, .. } in &mut parts {
-                    cursor.position = page.events.last().map_or(cursor.position, |e| e.position);
-                }
+                let last = |part: Part| {
+                    let last = part.page.events.last().map(|event| event.position);
+                    let position = last.unwrap_or(part.cursor.position);
+                    (part, Ok(position))
+                };
+                Ok(parts.into_iter().map(last).collect())
             }
-            Err(error) if error.is_transient() => return Err(error.into()),
-            // Each partition by itself finds out which event it was, or that somebody else moved it.
+            Err(HandleError::Store(cause)) if cause.is_transient() => {
+                Err(HandleError::Store(cause).into())
+            }
             Err(_) => {
-                for Part { key, cursor, page, .. } in &mut parts {
-                    cursor.position = self.apply_page(key, cursor, &page.events).await?;
+                let mut all = Vec::new();
+                for part in parts {
+                    let came = self.apply_page(&part.key, &part.cursor, &part.page.events).await;
+                    all.push((part, came));
                 }
+                Ok(all)
             }
         }
-        for Part { key, cursor, since, page } in parts {
-            let behind = page.head - cursor.position;
-            self.stand(key.partition, Standing { behind, stopped: false });
-            let last = page.events.last().map(|event| event.position);
-            let moved = Some((cursor, since)).filter(|(cursor, _)| Some(cursor.position) == last);
-            known[key.partition as usize] = Known(moved);
-        }
-        Ok(Step::Moved)
+    }
+
+    /// Notes how far a partition came.
+    fn moved(&self, part: Part, position: i64, known: &mut [Known]) {
+        let Part { key, cursor, since, page } = part;
+        let behind = page.head - position;
+        self.stand(key.partition, Standing { behind, stopped: false });
+        // Where another replica has moved it, it is not where we believe it to be.
+        let ours = page.events.last().is_some_and(|last| last.position == position);
+        let cursor = Cursor { position, ..cursor };
+        known[key.partition as usize] = Known(ours.then_some((cursor, since)));
     }
 
     /// What is new in one partition; or what the look came to.
@@ -107,12 +130,13 @@ impl<H: Handler> Consumer<H> {
         &self,
         key: Key<'static>,
         known: &mut Known,
+        most: i32,
     ) -> Result<Result<Part, Step>, ConsumeError> {
         let (cursor, since) = match self.known_or_looked(&key, known).await? {
             Ok(known) => known,
             Err(step) => return Ok(Err(step)),
         };
-        match self.page(&key, &cursor, Duration::ZERO).await? {
+        match self.page(&key, &cursor, most, Duration::ZERO).await? {
             Ok(page) => Ok(Ok(Part { key, cursor, since, page })),
             Err(step) => {
                 if step == Step::Idle {
@@ -149,7 +173,7 @@ impl<H: Handler> Consumer<H> {
     async fn await_news(&self, known: &[Known]) {
         let polls = (0_u32..).zip(known).filter_map(|(partition, Known(known))| {
             let position = known.as_ref()?.0.position;
-            Some(self.fetch(partition, position, WAIT))
+            Some(self.fetch(partition, position, 1, WAIT))
         });
         let mut polls: FuturesUnordered<_> = polls.collect();
         if polls.is_empty() {

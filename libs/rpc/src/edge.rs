@@ -127,6 +127,13 @@ impl Edge {
         self.shared.known(headers::credential(headers)?).await
     }
 
+    /// Whether a caller may call this method (`/package.Service/Method`) at all. Nothing is called, and
+    /// nothing of it is in the audit.
+    pub fn may(&self, known: &Known, method: &str) -> bool {
+        let route = self.shared.route(method);
+        route.is_ok_and(|(method, _)| self.shared.permitted(&known.caller, method).is_ok())
+    }
+
     /// Whether a call of this method (`/package.Service/Method`) with these headers would be let in:
     /// its credential holds and its caller has the permission. Nothing is forwarded, and nothing is
     /// taken from a quota.

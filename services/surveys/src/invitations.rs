@@ -139,6 +139,8 @@ pub(crate) async fn save(
     if after.is_over() {
         // Words that nobody submitted are nobody's to keep.
         drafts::remove(tx, author.tenant, after.id).await?;
+    } else if after.body.expires != before.body.expires {
+        drafts::keep_until(tx, author.tenant, &after).await?;
     }
     Ok((after, happened))
 }

@@ -27,6 +27,8 @@ pub const SOURCE: &str = "surveys";
 /// How long events gather: a score is nobody's to wait for, and a batch costs little more than one
 /// event.
 const GATHER: Duration = Duration::from_millis(200);
+/// How many events go together.
+const MOST: usize = 2_000;
 
 /// Keeps the table of scores.
 #[derive(Clone, Debug)]
@@ -44,8 +46,8 @@ impl Handler for Scores {
         GATHER
     }
 
-    fn together(&self) -> bool {
-        true
+    fn together(&self) -> Option<usize> {
+        Some(MOST)
     }
 
     async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), HandleError> {

@@ -27,6 +27,8 @@ pub const SOURCE: &str = "tickets";
 
 /// How long events gather: nobody waits for a figure, and a batch costs little more than one event.
 const GATHER: Duration = Duration::from_secs(1);
+/// How many events go together.
+const MOST: usize = 2_000;
 
 /// Keeps the figures.
 #[derive(Clone, Debug)]
@@ -37,8 +39,8 @@ impl Handler for Figures {
         GATHER
     }
 
-    fn together(&self) -> bool {
-        true
+    fn together(&self) -> Option<usize> {
+        Some(MOST)
     }
 
     async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), HandleError> {

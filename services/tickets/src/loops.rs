@@ -36,6 +36,8 @@ pub const SOURCE: &str = "surveys";
 
 /// How long events gather: most are of answers that open nothing, and a follow-up is a matter of hours.
 const GATHER: Duration = Duration::from_millis(200);
+/// How many events go together; each that opens a loop writes a ticket.
+const MOST: usize = 200;
 
 /// Makes the follow-up tickets.
 #[derive(Clone, Debug)]
@@ -46,8 +48,8 @@ impl Handler for Loops {
         GATHER
     }
 
-    fn together(&self) -> bool {
-        true
+    fn together(&self) -> Option<usize> {
+        Some(MOST)
     }
 
     async fn apply(&self, tx: &mut Tx, event: &Event) -> Result<(), HandleError> {

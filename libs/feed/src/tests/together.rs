@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -21,6 +21,9 @@ use crate::{
     consumer::{Known, Step},
     dead_letters,
 };
+
+/// How many events go together: ten of each partition.
+const MOST: usize = 20;
 
 /// Effects of all partitions at once, and how often that was asked for.
 #[derive(Clone)]
@@ -48,8 +51,8 @@ impl Handler for Together {
         Duration::from_millis(10)
     }
 
-    fn together(&self) -> bool {
-        true
+    fn together(&self) -> Option<usize> {
+        Some(MOST)
     }
 
     async fn apply_all(&self, tx: &mut Tx, events: &[&Event]) -> Result<(), HandleError> {
@@ -69,7 +72,7 @@ fn unknown() -> [Known; 2] {
 
 /// Steps until there is nothing new.
 async fn step_on(consumer: &Consumer<Together>, known: &mut [Known]) {
-    while consumer.step_together(known).await.unwrap() == Step::Moved {}
+    while consumer.step_together(known, MOST).await.unwrap() == Step::Moved {}
 }
 
 #[tokio::test]
@@ -82,7 +85,8 @@ async fn events_of_all_partitions_take_effect_at_once() {
             pair.write(aggregate(number), 3).await;
         }
         step_on(&consumer, &mut known).await;
-        assert_eq!(handler.asked(), 1, "both partitions in one transaction");
+        let asked = handler.asked();
+        assert!((1..=2).contains(&asked), "twenty at a time, both partitions together: {asked}");
         pair.write(aggregate(1), 1).await;
         step_on(&consumer, &mut known).await;
         assert_eq!(handler.asked(), 1);
@@ -160,6 +164,37 @@ async fn it_follows_until_it_is_told_to_stop() {
         for number in 1..=4 {
             assert_eq!(effects(&pair.to, aggregate(number)).await, [1, 2, 3]);
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_that_waits_holds_up_its_own_partition_only_and_is_not_lost() {
+    each_pair(async |pair| {
+        let waits = Arc::new(AtomicBool::new(true));
+        let (away, waiting) = (waits.clone(), aggregate(3));
+        let handler = Together::new(Effects::with(move |event| {
+            if event.aggregate == waiting && away.load(Ordering::Relaxed) {
+                return Err(HandleError::transient("nobody is there"));
+            }
+            Ok(())
+        }));
+        let (consumer, mut known) = (consumer(pair, &handler), unknown());
+        pair.write(waiting, 1).await;
+        let partitions = store::meta::partitions(&pair.from.db).await.unwrap();
+        let of =
+            |number| store::events::partition_of(super::tenant(), aggregate(number), partitions);
+        let other = (4..99).find(|number| of(*number) != of(3)).unwrap();
+        pair.write(aggregate(other), 2).await;
+        for _ in 0..4 {
+            let _ = consumer.step_together(&mut known, MOST).await;
+        }
+        assert!(consumer.step_together(&mut known, MOST).await.is_err(), "it is told");
+        assert_eq!(effects(&pair.to, aggregate(other)).await, [1, 2]);
+        assert_eq!(effects(&pair.to, waiting).await, Vec::<i64>::new());
+        waits.store(false, Ordering::Relaxed);
+        step_on(&consumer, &mut known).await;
+        assert_eq!(effects(&pair.to, waiting).await, [1]);
     })
     .await;
 }

@@ -473,6 +473,19 @@ async fn a_form_that_is_not_of_the_link_is_shown_again_with_what_it_held() {
 }
 
 #[tokio::test]
+async fn who_answers_as_a_machine_does_is_asked_once_more() {
+    let scene = Scene::of_invitation().await;
+    for submitted in [false, true] {
+        let survey = surveys::InvitedSurvey { submitted, suspected: true, ..survey() };
+        scene.world.lock().unwrap().survey = Some(survey);
+        let page = scene.get("?lang=en&done=answered").await;
+        assert!(page.says("Please send yours once more."), "{}", page.html);
+        assert!(!page.says("Your answers are recorded."));
+    }
+    assert!(!scene.get("?lang=en").await.says("once more"), "only who has just answered is told");
+}
+
+#[tokio::test]
 async fn what_can_be_answered_no_more_is_said_beside_what_stays() {
     let scene = Scene::of_ticket().await;
     scene.world.lock().unwrap().closed = true;

@@ -63,8 +63,8 @@ impl Found {
                 open.then_some(Notice::Objected)
             }
             Done::Answered => match &self.survey {
-                Asking::Open(survey) if survey.submitted => Some(Notice::Answered),
-                Asking::Open(survey) => survey.suspected.then_some(Notice::Doubted),
+                Asking::Open(survey) if survey.suspected => Some(Notice::Doubted),
+                Asking::Open(survey) => survey.submitted.then_some(Notice::Answered),
                 Asking::Nothing | Asking::Closed | Asking::Away => None,
             },
         }

@@ -1,7 +1,10 @@
 //! What the services answer to a member who looks at the overview: side by side, and each part on its
 //! own, so that one service that is away costs its part only.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use contracts::{
     surveys::v1::{
@@ -17,7 +20,7 @@ use contracts::{
 use futures::future::join_all;
 use http::header;
 use kernel::Locale;
-use rpc::Link;
+use rpc::{Edge, Link, edge::Known};
 use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
 
 use crate::pages::asked;
@@ -66,22 +69,39 @@ pub(super) struct Bad {
 }
 
 /// Calls of a member.
-pub(super) struct Calls {
+pub(super) struct Calls<'a> {
+    edge: &'a Edge,
+    known: &'a Known,
     link: Link,
     locale: Locale,
 }
 
-impl Calls {
-    /// Calls over `link`, for a page in this language.
-    pub(super) fn new(link: Link, locale: Locale) -> Self {
-        Self { link, locale }
+impl<'a> Calls<'a> {
+    /// Calls of this member, for a page in this language.
+    pub(super) fn new(edge: &'a Edge, known: &'a Arc<Known>, locale: Locale) -> Self {
+        Self { edge, known, link: edge.let_in(known.clone()), locale }
     }
 
-    /// Everything that stands on the page.
+    /// Everything that stands on the page. What this member may not read is not asked for.
     pub(super) async fn overview(&self) -> Overview {
-        let (backlog, figures, answers) =
-            tokio::join!(self.backlog(), self.figures(), self.answers());
-        Overview { backlog: backlog.into(), figures: figures.into(), answers: answers.into() }
+        let (backlog, figures, answers) = tokio::join!(
+            self.part("tickets.v1.StatsService/GetBacklog", self.backlog()),
+            self.part("tickets.v1.StatsService/GetFigures", self.figures()),
+            self.part("surveys.v1.LoopService/ListLoops", self.answers()),
+        );
+        Overview { backlog, figures, answers }
+    }
+
+    async fn part<T>(
+        &self,
+        method: &str,
+        answer: impl Future<Output = Result<T, Status>>,
+    ) -> Part<T> {
+        if self.edge.may(self.known, &format!("/aftercare.{method}")) {
+            answer.await.into()
+        } else {
+            Part::Denied
+        }
     }
 
     async fn backlog(&self) -> Result<GetBacklogResponse, Status> {

@@ -168,8 +168,10 @@ impl OverviewPages {
             }
         };
         let locale = wanted.unwrap_or(member.tenant.locale);
-        let calls = Calls::new(self.edge.let_in(member.known.clone()), locale);
-        let overview: Overview = calls.overview().await;
+        if member.by_cookie && query(head, "signed-in").is_some() {
+            return Ok(pages::redirect(StatusCode::SEE_OTHER, &at(PATH, wanted, &[])));
+        }
+        let overview: Overview = Calls::new(&self.edge, &member.known, locale).overview().await;
         let view = View {
             locale,
             tenant: &member.tenant,
@@ -187,7 +189,7 @@ impl OverviewPages {
         body: Body,
         wanted: Option<Locale>,
     ) -> Result<Response<Body>, Problem> {
-        let fields = Fields::read(head, body, LONGEST, &[]).await?;
+        let fields = read(head, body).await?;
         let locale = wanted.unwrap_or_default();
         let text = fields.text("token");
         let token = text.strip_prefix("Bearer ").unwrap_or(&text).trim();
@@ -212,7 +214,7 @@ impl OverviewPages {
 
     /// The member who makes a request, by its header or else by its cookie.
     async fn member(&self, head: &Head) -> Result<Member, Refused> {
-        let by_cookie = !head.headers.contains_key(header::AUTHORIZATION);
+        let by_cookie = !has_bearer(&head.headers);
         let known = if by_cookie {
             let token = self.sessions.open(&head.headers, self.clock.real_now());
             self.known(&token.ok_or(Refused::Token)?).await?
@@ -246,11 +248,35 @@ async fn sign_out(
     body: Body,
     wanted: Option<Locale>,
 ) -> Result<Response<Body>, Problem> {
-    Fields::read(head, body, LONGEST, &[]).await?;
+    read(head, body).await?;
     let mut response = pages::redirect(StatusCode::SEE_OTHER, &at(SIGN_IN, wanted, &[]));
     let gone = Cookie { value: "", seconds: 0 }.header(&head.headers);
     response.headers_mut().insert(header::SET_COOKIE, gone);
     Ok(response)
+}
+
+/// Whether a request says by its header who makes it; what other schemes say is a proxy's matter.
+fn has_bearer(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let scheme = value.and_then(|value| value.split(' ').next());
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))
+}
+
+/// A form, which only this very origin lets its visitors send.
+async fn read(head: &Head, body: Body) -> Result<Fields, Problem> {
+    let value = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let own = match value("sec-fetch-site") {
+        Some(site) => matches!(site, "same-origin" | "none"),
+        // An older browser.
+        None => value("origin").is_none_or(|origin| {
+            let host = origin.split_once("://").map(|(_, host)| host);
+            host.is_some() && host == value("host")
+        }),
+    };
+    if !own {
+        return Err(Problem::NotRead);
+    }
+    Fields::read(head, body, LONGEST, &[]).await
 }
 
 /// A page of it in a language.
@@ -285,7 +311,8 @@ fn html(status: StatusCode, locale: Locale, page: Markup) -> Response<Body> {
     let mut response = pages::html(status, locale, policy, page);
     let kept = HeaderValue::from_static("no-store");
     response.headers_mut().insert(header::CACHE_CONTROL, kept);
-    let told = HeaderValue::from_static("no-referrer");
+    // Nothing in the address is secret, and forms are to say where they come from.
+    let told = HeaderValue::from_static("same-origin");
     response.headers_mut().insert(header::REFERRER_POLICY, told);
     response
 }

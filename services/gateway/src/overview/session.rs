@@ -59,8 +59,8 @@ pub(super) struct Cookie<'a> {
 }
 
 impl Cookie<'_> {
-    /// It as a header of the answer to a request with these headers. Only this machine is told it
-    /// without TLS.
+    /// It as a header of the answer to a form that came with these headers. Only a page of this machine
+    /// is told it without TLS.
     pub(super) fn header(self, headers: &HeaderMap) -> HeaderValue {
         let Self { value, seconds } = self;
         let secure = if is_here(headers) { "" } else { "; Secure" };
@@ -74,9 +74,11 @@ impl Cookie<'_> {
     }
 }
 
-/// Whether a request is for a name of this machine.
+/// Whether a form came from a page of this machine without TLS, as its browser says: the name that a
+/// proxy asks by would say nothing.
 fn is_here(headers: &HeaderMap) -> bool {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    let Some(host) = origin.and_then(|origin| origin.strip_prefix("http://")) else { return false };
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     matches!(name, "localhost" | "127.0.0.1" | "[::1]")
 }
@@ -118,13 +120,15 @@ mod tests {
     #[test]
     fn only_this_machine_is_told_it_without_tls() {
         let cookie = Cookie { value: "x", seconds: 60 };
-        let set = |host| cookie.header(&with(header::HOST, host));
+        let set = |origin: &str| cookie.header(&with(header::ORIGIN, origin));
         let here = "aftercare_overview=x; Path=/overview; Max-Age=60; HttpOnly; SameSite=Lax";
         for host in ["localhost", "localhost:8080", "127.0.0.1:8080", "[::1]:8080"] {
-            assert_eq!(set(host), here, "{host}");
+            assert_eq!(set(&format!("http://{host}")), here, "{host}");
+            assert_eq!(set(&format!("https://{host}")), format!("{here}; Secure"), "{host}");
         }
         for host in ["service.example.com", "10.0.0.5:8080", "localhost.example.com"] {
-            assert_eq!(set(host), format!("{here}; Secure"), "{host}");
+            assert_eq!(set(&format!("http://{host}")), format!("{here}; Secure"), "{host}");
         }
+        assert_eq!(cookie.header(&HeaderMap::new()), format!("{here}; Secure"));
     }
 }

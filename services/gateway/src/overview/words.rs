@@ -73,8 +73,8 @@ const EN: Words = Words {
     due_soon: "Due in 4 hours",
     breached: "Overdue",
     next_due: "Next due",
-    no_queue: "No queue is yours.",
-    figures: "Day and week",
+    no_queue: "You have no queues.",
+    figures: "Today and the last 7 days",
     measure: "What happened",
     today: "Today",
     week: "7 days",
@@ -114,7 +114,7 @@ const ZH: Words = Words {
     breached: "已超时",
     next_due: "最近到期",
     no_queue: "没有属于您的队列。",
-    figures: "今日与本周",
+    figures: "今日与近 7 日",
     measure: "事项",
     today: "今日",
     week: "近 7 日",
@@ -142,11 +142,11 @@ impl Words {
     pub(super) const fn notice(&self, notice: Notice) -> &'static str {
         let (en, zh) = match notice {
             Notice::NoToken => (
-                "This token holds not, or no longer. Please check that it is whole.",
+                "This token is not valid, or has expired. Please check that it is whole.",
                 "令牌无效或已过期，请检查是否完整。",
             ),
             Notice::NoMember => {
-                ("This token is none of a member of the staff.", "该令牌不属于员工。")
+                ("This token does not belong to a member of the staff.", "该令牌不属于员工。")
             }
             Notice::TooLong => {
                 ("This token is too long for a browser to keep.", "令牌过长，浏览器无法保存。")

@@ -101,4 +101,28 @@ mod tests {
         fixture.later(std::time::Duration::from_hours(16 * 24)).await;
         assert_eq!(kept().await, None, "what was not submitted goes with its invitation");
     }
+
+    #[tokio::test]
+    async fn a_draft_stays_as_long_as_its_invitation_though_that_is_put_off() {
+        const DAY: std::time::Duration = std::time::Duration::from_hours(24);
+
+        let fixture = Fixture::new().await;
+        fixture.asking("After a repair").await;
+        let customer = fixture.customer(1).await;
+        fixture.resolve(1, Some(customer)).await;
+        fixture.later(std::time::Duration::from_secs(1)).await;
+        // One a week: the second is put off.
+        let ticket = fixture.resolve(2, Some(customer)).await;
+        fixture.later(DAY).await;
+        let invitation = fixture.invitation(&ticket).await;
+        assert_eq!(invitation.state(), InvitationState::Pending);
+        let asked = SaveProgressRequest { answers: vec![number("overall", 4)] };
+        handle(fixture.app.clone(), invited(&invitation), asked).await.unwrap();
+        fixture.later(DAY * 8).await;
+        assert_eq!(fixture.invitation(&ticket).await.state(), InvitationState::Requested);
+        fixture.later(DAY * 8).await;
+        let asked = GetInvitedSurveyRequest {};
+        let read = get_invited_survey::handle(fixture.app.clone(), invited(&invitation), asked);
+        assert_eq!(read.await.unwrap().answers, [number("overall", 4)]);
+    }
 }

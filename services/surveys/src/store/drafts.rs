@@ -15,11 +15,13 @@ const PUT: Sql = Sql::both(
      SET answers = excluded.answers, saved_at = excluded.saved_at, expires_at = excluded.expires_at",
 );
 const GET: Sql = Sql::both("SELECT answers FROM drafts WHERE tenant = $1 AND invitation = $2");
+const KEEP_UNTIL: Sql =
+    Sql::both("UPDATE drafts SET expires_at = $3 WHERE tenant = $1 AND invitation = $2");
 const PRUNE: Sql = Sql::both("DELETE FROM drafts WHERE expires_at <= $1");
 const REMOVE: Sql = Sql::both("DELETE FROM drafts WHERE tenant = $1 AND invitation = $2");
 
 /// Every fixed statement of this module.
-pub(crate) const STATEMENTS: &[Sql] = &[PUT, GET, PRUNE, REMOVE];
+pub(crate) const STATEMENTS: &[Sql] = &[PUT, GET, KEEP_UNTIL, PRUNE, REMOVE];
 
 /// Writes what was answered so far, until the invitation ends.
 pub(crate) async fn put(
@@ -42,6 +44,16 @@ pub(crate) async fn get(
 ) -> Result<Option<Answers>, Error> {
     let row: Option<(Json<Answers>,)> = db.optional(GET, args![tenant, invitation]).await?;
     Ok(row.map(|(Json(answers),)| answers))
+}
+
+/// Keeps what was answered as long as its invitation, which ends at another instant now.
+pub(crate) async fn keep_until(
+    tx: &mut Tx,
+    tenant: TenantId,
+    invitation: &Invitation,
+) -> Result<(), Error> {
+    tx.execute(KEEP_UNTIL, args![tenant, invitation.id, invitation.body.expires]).await?;
+    Ok(())
 }
 
 /// Forgets what was answered to invitations of whatever tenant that have ended by now.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ::rpc::Call;
 use contracts::tickets::v1 as pb;
-use kernel::Violations;
+use kernel::{RowScope, Violations};
 
 use crate::{
     app::App,
@@ -32,7 +32,10 @@ pub(crate) async fn handle(
         let date = date_of(day).map(|date| date.to_string()).unwrap_or_default();
         days.insert(day, pb::DayFigures { day: date, ..empty() });
     }
-    for (day, measure, n) in figures::days(app.db(), call.tenant(), start, end).await? {
+    // Figures are of the whole tenant: who reaches less of it reaches none.
+    let reached = call.scope == RowScope::Tenant;
+    let kept = async || figures::days(app.db(), call.tenant(), start, end).await;
+    for (day, measure, n) in if reached { kept().await? } else { Vec::new() } {
         if let Some(figures) = days.get_mut(&day) {
             put(figures, measure, n);
         }
