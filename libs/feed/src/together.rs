@@ -11,6 +11,7 @@ use crate::{
     consumer::{BACKOFF, Known, STANDBY, Standing, Step, WAIT, ready},
     cursors::{self, Cursor, Key},
     fetched::Fetched,
+    source::MAX_EVENTS,
 };
 
 /// So few events of a partition are never asked for at once.
@@ -59,7 +60,8 @@ impl<H: Handler> Consumer<H> {
         known: &mut [Known],
         most: usize,
     ) -> Result<Step, ConsumeError> {
-        let each = i32::try_from((most / known.len().max(1)).max(FEWEST)).unwrap_or(0);
+        let each = (most / known.len().max(1)).clamp(FEWEST, MAX_EVENTS as usize);
+        let each = i32::try_from(each).unwrap_or(0);
         let looks = (0_u32..).zip(known.iter_mut()).map(|(partition, known)| {
             let key = self.key(partition);
             async move { self.part(key, known, each).await }

@@ -91,6 +91,10 @@ async fn events_of_all_partitions_take_effect_at_once() {
         step_on(&consumer, &mut known).await;
         assert_eq!(handler.asked(), 1);
         assert_eq!(effects(&pair.to, aggregate(1)).await, [1, 2, 3, 4]);
+        // More than a page holds are not asked for.
+        pair.write(aggregate(1), 1).await;
+        assert_eq!(consumer.step_together(&mut known, 100_000).await.unwrap(), Step::Moved);
+        assert_eq!(effects(&pair.to, aggregate(1)).await.len(), 5);
         for number in 2..=8 {
             assert_eq!(effects(&pair.to, aggregate(number)).await, [1, 2, 3]);
         }
