@@ -1,5 +1,5 @@
 //! The seed: tenants with their teams, queues and staff, from one TOML file, until the gateway owns
-//! them. The shipped one has three tenants to try the suite with.
+//! them. The shipped one has four tenants to try the suite with.
 //!
 //! Names of kinds and channels are those of the contract's enums, in lower case and without the
 //! prefix (`complaint`, `phone`); tickets, which knows them, refuses others.
@@ -333,7 +333,7 @@ mod tests {
     fn the_shipped_seed_has_staff_of_every_kind_for_each_tenant() {
         let seed = Seed::shipped();
         let slugs: Vec<_> = seed.tenants.iter().map(|tenant| tenant.slug.as_str()).collect();
-        assert_eq!(slugs, ["harbor", "qingfeng", "jiahe"]);
+        assert_eq!(slugs, ["harbor", "qingfeng", "jiahe", "meridian"]);
         for tenant in &seed.tenants {
             assert!(tenant.teams.len() >= 2 && tenant.queues.len() >= 3);
             assert!(tenant.default_queue().is_some());

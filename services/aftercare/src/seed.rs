@@ -95,6 +95,9 @@ mod tests {
         assert_eq!(tenant(&seed, None).unwrap().slug, "harbor");
         assert_eq!(tenant(&seed, Some("qingfeng")).unwrap().slug, "qingfeng");
         let error = tenant(&seed, Some("other")).unwrap_err().to_string();
-        assert_eq!(error, "there is no tenant `other`: there are harbor, qingfeng, jiahe");
+        assert_eq!(
+            error,
+            "there is no tenant `other`: there are harbor, qingfeng, jiahe, meridian"
+        );
     }
 }

@@ -332,6 +332,13 @@ pub(crate) fn answers(given: &[pb::Answer], field: &str, violations: &mut Violat
             Answer::Number(_) => true,
         };
         violations.check(fits, &at, "is longer than any question takes");
+        let plain = |text: &String| !text.contains('\0');
+        let is_plain = match &answer {
+            Answer::Text(text) | Answer::Choice(text) => plain(text),
+            Answer::Choices(ids) => ids.iter().all(plain),
+            Answer::Number(_) => true,
+        };
+        violations.check(is_plain, &at, "has a NUL, which no text has");
         let before = answers.insert(one.question.clone(), answer);
         violations.check(before.is_none(), &at, "is the second answer to its question");
     }

@@ -286,6 +286,7 @@ async fn process(
 fn tenants() -> Vec<Tenant> {
     let queue = |id: &str, team: &str, kinds: &[pb::Kind]| Queue {
         id: id.to_owned(),
+        title: format!("All {id}"),
         team: team.to_owned(),
         kinds: kinds.to_vec(),
         channels: Vec::new(),

@@ -23,7 +23,7 @@ const SIMILAR: usize = 300;
 const MOST_SIMILAR: usize = 500;
 
 /// Where the shipped sets are played, in each language.
-const BANK: &str = "harbor";
+const BANK: &str = "meridian";
 const CARS: &str = "qingfeng";
 
 /// A question with its intent.

@@ -157,7 +157,7 @@ impl Report {
             let (myself, slug) = (at.myself, &one.look.slug);
             let _ = writeln!(
                 text,
-                "http://{public}/overview  how it stands, for who signs in with the token of\n    \
+                "http://{public}/overview?days=28  how it stands, for who signs in with the token of\n    \
                  {myself} token --role supervisor --tenant {slug}\n\
                  http://{public}/docs  every call that there is"
             );
@@ -178,6 +178,11 @@ impl Report {
                  {call} ListTimeline --tenant {slug} '{{\"parent\": \"{customer}\"}}'\n\
                  {call} ClaimNextTicket --tenant {slug} --member {agent}",
                 agent = look.agent
+            );
+        }
+        if self.moved {
+            text.push_str(
+                "The suite's clock is some weeks ahead now and stays so; a new data folder has its own.\n",
             );
         }
         if !self.moved {

@@ -159,7 +159,7 @@ pub(crate) fn banking() -> Result<Set> {
     let read = || -> Result<Set> {
         let questions = lines::<QuestionLine>(QUESTIONS)?;
         let questions = questions.into_iter().map(|line| (line.id, line.article, line.text));
-        Ok(asked("banking77", "harbor", "en", articles(BANK_ARTICLES)?, questions.collect()))
+        Ok(asked("banking77", "meridian", "en", articles(BANK_ARTICLES)?, questions.collect()))
     };
     read().context("the shipped Banking77 cannot be read")
 }

@@ -114,7 +114,7 @@ mod tests {
     fn the_shipped_tenants_have_somebody_for_their_complaints() {
         let seed = Seed::shipped();
         for (slug, language, agents) in [
-            ("harbor", "en", ["amy", "ben", "cleo", "erin"]),
+            ("meridian", "en", ["amy", "ben", "cleo", "erin"]),
             ("qingfeng", "zh", ["lin", "wang", "zhao", "liu"]),
         ] {
             let staff = Staff::of(seed.tenant(slug).unwrap(), language).unwrap();

@@ -208,8 +208,8 @@ fn what_is_shipped_is_played_in_the_tenants_that_are_shipped_alone() {
             (tenants, sets.into_iter().map(|set| set.tenant).collect::<Vec<_>>())
         })
     };
-    assert_eq!(names(Seed::SHIPPED).unwrap(), (vec![Some("harbor")], vec!["harbor", "jiahe"]));
-    let own = Seed::SHIPPED.replace("\"harbor\"", "\"acme\"");
+    assert_eq!(names(Seed::SHIPPED).unwrap(), (vec![Some("meridian")], vec!["meridian", "jiahe"]));
+    let own = Seed::SHIPPED.replace("\"meridian\"", "\"acme\"");
     assert_eq!(names(&own).unwrap(), (vec![], vec!["jiahe"]), "acme speaks English, too");
     assert!(names(&own.replace("\"jiahe\"", "\"own\"")).is_err());
 }

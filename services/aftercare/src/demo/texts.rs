@@ -122,7 +122,7 @@ pub(crate) struct Texts {
 /// The complaints that ship with the suite.
 pub(crate) fn shipped() -> Result<Texts> {
     let texts = read(SHIPPED).context("the shipped complaints cannot be read")?;
-    Ok(Texts { tenant: Some("harbor"), ..texts })
+    Ok(Texts { tenant: Some("meridian"), ..texts })
 }
 
 /// The complaints of a file, compressed or not.

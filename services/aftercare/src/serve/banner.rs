@@ -35,6 +35,7 @@ pub(crate) fn text(process: &Process<'_>, at: &Addresses) -> Result<String> {
     if let (Some(public), Some(tenant)) = (pages, process.seed.tenants.first()) {
         let (at, slug) = (reachable(public), &tenant.slug);
         line("help", &format!("http://{at}/t/{slug}  the help centre of `{slug}`, for everybody"));
+        line("overview", &format!("http://{at}/overview  how it stands, for members of the staff"));
     }
     if let Some(peer) = at.peer {
         line("peers", &format!("{peer}  the suite's other processes"));

@@ -43,6 +43,7 @@ fn queue(queue: &seed::Queue) -> Result<Queue> {
     let channels = queue.channels.iter().map(|name| crate::seed::channel(name));
     Ok(Queue {
         id: queue.id.clone(),
+        title: queue.title.clone(),
         team: queue.team.clone(),
         kinds,
         channels: channels.collect::<Result<_>>()?,

@@ -14,7 +14,8 @@ use contracts::{
     },
     tickets::v1::{
         GetBacklogRequest, GetBacklogResponse, GetFiguresRequest, GetFiguresResponse,
-        stats_service_client::StatsServiceClient,
+        GetTicketRequest, stats_service_client::StatsServiceClient,
+        ticket_service_client::TicketServiceClient,
     },
 };
 use futures::future::join_all;
@@ -60,6 +61,9 @@ pub(super) struct Overview {
 /// A bad answer.
 #[derive(Clone, Debug)]
 pub(super) struct Bad {
+    /// The number of the ticket that follows it up, or else of the one that was asked about; empty where
+    /// it cannot be told.
+    pub(super) number: String,
     /// What became of it.
     pub(super) opened: Loop,
     /// What was answered, as far as it can be told.
@@ -74,12 +78,19 @@ pub(super) struct Calls<'a> {
     known: &'a Known,
     link: Link,
     locale: Locale,
+    /// The first day whose figures are shown; empty for those of a week.
+    start_day: String,
 }
 
 impl<'a> Calls<'a> {
-    /// Calls of this member, for a page in this language.
-    pub(super) fn new(edge: &'a Edge, known: &'a Arc<Known>, locale: Locale) -> Self {
-        Self { edge, known, link: edge.let_in(known.clone()), locale }
+    /// Calls of this member, for a page in this language, with figures from this day on.
+    pub(super) fn new(
+        edge: &'a Edge,
+        known: &'a Arc<Known>,
+        locale: Locale,
+        start_day: String,
+    ) -> Self {
+        Self { edge, known, link: edge.let_in(known.clone()), locale, start_day }
     }
 
     /// Everything that stands on the page. What this member may not read is not asked for.
@@ -112,7 +123,9 @@ impl<'a> Calls<'a> {
 
     async fn figures(&self) -> Result<GetFiguresResponse, Status> {
         let mut client = StatsServiceClient::new(self.link.clone());
-        let answer = client.get_figures(self.dressed(GetFiguresRequest::default())).await?;
+        let start_day = self.start_day.clone();
+        let request = GetFiguresRequest { start_day, ..GetFiguresRequest::default() };
+        let answer = client.get_figures(self.dressed(request)).await?;
         Ok(answer.into_inner())
     }
 
@@ -120,18 +133,34 @@ impl<'a> Calls<'a> {
         let mut client = LoopServiceClient::new(self.link.clone());
         let request = ListLoopsRequest { page_size: LATEST, ..ListLoopsRequest::default() };
         let loops = client.list_loops(self.dressed(request)).await?.into_inner().loops;
-        let responses = join_all(loops.iter().map(|one| self.response(&one.response))).await;
+        let (responses, numbers) = tokio::join!(
+            join_all(loops.iter().map(|one| self.response(&one.response))),
+            join_all(loops.iter().map(|one| self.number(one))),
+        );
         let versions: BTreeSet<_> =
             responses.iter().flatten().map(|response| response.version.as_str()).collect();
         let asked = versions.iter().map(async |name| Some((*name, self.asked(name).await?)));
         let asked: BTreeMap<_, _> = join_all(asked).await.into_iter().flatten().collect();
         let of = |response: &Response| asked.get(response.version.as_str()).cloned();
-        let bad = |(opened, response): (Loop, &Option<Response>)| Bad {
+        let bad = |((opened, response), number): ((Loop, &Option<Response>), String)| Bad {
+            number,
             opened,
             response: response.clone(),
             questionnaire: response.as_ref().and_then(of),
         };
-        Ok(loops.into_iter().zip(&responses).map(bad).collect())
+        Ok(loops.into_iter().zip(&responses).zip(numbers).map(bad).collect())
+    }
+
+    /// The number of the ticket that somebody who sees a bad answer looks for.
+    async fn number(&self, one: &Loop) -> String {
+        let name = if one.follow_up.is_empty() { &one.ticket } else { &one.follow_up };
+        if name.is_empty() {
+            return String::new();
+        }
+        let mut client = TicketServiceClient::new(self.link.clone());
+        let request = GetTicketRequest { name: name.clone() };
+        let ticket = client.get_ticket(self.dressed(request)).await;
+        ticket.map_or_else(|_| String::new(), |ticket| ticket.into_inner().number)
     }
 
     async fn response(&self, name: &str) -> Option<Response> {

@@ -19,6 +19,7 @@ use std::{sync::Arc, time::Duration};
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts as Head,
 };
+use jiff::{ToSpan as _, tz::TimeZone};
 use kernel::{CallerKind, Clock, Locale, keys::RootKeys};
 use maud::Markup;
 use rpc::{Edge, edge::Known};
@@ -39,6 +40,8 @@ const PATH: &str = "/overview";
 const SIGN_IN: &str = "/overview/sign-in";
 const SIGN_OUT: &str = "/overview/sign-out";
 
+/// How the address asks for more than the last seven days.
+const FOUR_WEEKS: &str = "28";
 /// How long a browser is remembered, if its token holds that long.
 const LASTS: Duration = Duration::from_hours(12);
 /// No form is longer.
@@ -171,8 +174,13 @@ impl OverviewPages {
         if member.by_cookie && query(head, "signed-in").is_some() {
             return Ok(pages::redirect(StatusCode::SEE_OTHER, &at(PATH, wanted, &[])));
         }
-        let overview: Overview = Calls::new(&self.edge, &member.known, locale).overview().await;
+        let four_weeks = query(head, "days").as_deref() == Some(FOUR_WEEKS);
+        let start_day =
+            if four_weeks { self.four_weeks_ago(&member.tenant) } else { String::new() };
+        let calls = Calls::new(&self.edge, &member.known, locale, start_day);
+        let overview: Overview = calls.overview().await;
         let view = View {
+            four_weeks,
             locale,
             tenant: &member.tenant,
             subject: &member.known.caller.subject,
@@ -180,6 +188,13 @@ impl OverviewPages {
             overview: &overview,
         };
         Ok(html(StatusCode::OK, locale, view.page()))
+    }
+
+    /// The first of the last 28 days where a tenant is.
+    fn four_weeks_ago(&self, tenant: &TenantFacts) -> String {
+        let zone = TimeZone::get(&tenant.time_zone).unwrap_or(TimeZone::UTC);
+        let today = self.clock.now().timestamp().to_zoned(zone).date();
+        today.saturating_sub(27.days()).to_string()
     }
 
     /// Takes a token from the form, and lets the browser keep it.

@@ -40,6 +40,7 @@ impl World {
             "ListLoops" => Ok(loops().encode_to_vec()),
             "GetResponse" => Ok(response().encode_to_vec()),
             "GetSurveyVersion" => Ok(version().encode_to_vec()),
+            "GetTicket" => Ok(ticket().encode_to_vec()),
             other => panic!("{other} is called"),
         }
     }
@@ -48,6 +49,7 @@ impl World {
 fn backlog() -> tickets::GetBacklogResponse {
     let queue = tickets::QueueBacklog {
         queue: "queues/complaints".to_owned(),
+        title: "complaints & such".to_owned(),
         team: "teams/resolution".to_owned(),
         new: 1_001,
         in_progress: 7,
@@ -76,11 +78,16 @@ fn loops() -> surveys::ListLoopsResponse {
     let one = surveys::Loop {
         name: "loops/1".to_owned(),
         response: "responses/1".to_owned(),
+        ticket: "tickets/1".to_owned(),
         state: surveys::LoopState::Open.into(),
         open_time: Some(prost_types::Timestamp { seconds: 1_763_770_000, nanos: 0 }),
         ..surveys::Loop::default()
     };
     surveys::ListLoopsResponse { loops: vec![one], ..surveys::ListLoopsResponse::default() }
+}
+
+fn ticket() -> tickets::Ticket {
+    tickets::Ticket { number: "100042".to_owned(), ..tickets::Ticket::default() }
 }
 
 fn response() -> surveys::Response {
@@ -317,12 +324,16 @@ async fn the_page_tells_what_the_services_answer() {
     let scene = Scene::new().await;
     let frank = scene.token("frank", tenant(1));
     let page = scene.seen_by(&frank, "?lang=en").await;
-    for told in ["complaints", "&gt; 1000", ">4</td>", "As of 21 Nov, 19:06 (America/New_York)"] {
+    for told in
+        ["complaints &amp; such", "&gt; 1000", ">4</td>", "As of 21 Nov, 19:06 (America/New_York)"]
+    {
         assert!(page.says(told), "{told}: {}", page.html);
     }
     assert!(page.says("<td class=\"n\">41</td>"), "what the week came to");
     assert!(page.says("50 % (41 of 82)") && page.says("50 % (31 of 62)"));
-    assert!(page.says("How was it? <strong>1</strong> / 5"));
+    assert!(page.says("How was it? <strong>1</strong> / 5") && page.says("Ticket 100042"));
+    let weeks = scene.seen_by(&frank, "?lang=en&days=28").await;
+    assert!(weeks.says("The last 7 days") && page.says("The last 28 days"));
     assert!(page.says("&lt;script&gt;alert(1)") && !page.says("<script>"));
     assert!(!page.says("sign-out"), "who comes with a header has nothing to sign out of");
     let page = scene.seen_by(&frank, "?lang=zh").await;

@@ -28,7 +28,7 @@ pub(super) struct Words {
     pub(super) figures: &'static str,
     pub(super) measure: &'static str,
     pub(super) today: &'static str,
-    pub(super) week: &'static str,
+    pub(super) ticket: &'static str,
     pub(super) day: &'static str,
     pub(super) created: &'static str,
     pub(super) complaints: &'static str,
@@ -74,10 +74,10 @@ const EN: Words = Words {
     breached: "Overdue",
     next_due: "Next due",
     no_queue: "You have no queues.",
-    figures: "Today and the last 7 days",
+    figures: "Today and the last days",
     measure: "What happened",
     today: "Today",
-    week: "7 days",
+    ticket: "Ticket",
     day: "Day",
     created: "Recorded",
     complaints: "of them complaints",
@@ -114,10 +114,10 @@ const ZH: Words = Words {
     breached: "已超时",
     next_due: "最近到期",
     no_queue: "没有属于您的队列。",
-    figures: "今日与近 7 日",
+    figures: "今日与近日",
     measure: "事项",
     today: "今日",
-    week: "近 7 日",
+    ticket: "工单",
     day: "日期",
     created: "受理",
     complaints: "其中投诉",
@@ -189,6 +189,22 @@ impl Words {
             Locale::Zh => day.strftime("%-m/%-d"),
         };
         day.to_string()
+    }
+
+    /// So many days, as the head of a column.
+    pub(super) fn days(&self, count: usize) -> String {
+        match self.locale {
+            Locale::En => format!("{count} days"),
+            Locale::Zh => format!("近 {count} 日"),
+        }
+    }
+
+    /// The way to figures of so many days.
+    pub(super) fn last(&self, days: &str) -> String {
+        match self.locale {
+            Locale::En => format!("The last {days} days"),
+            Locale::Zh => format!("查看近 {days} 日"),
+        }
     }
 
     /// When the page was so, and where its instants are told.

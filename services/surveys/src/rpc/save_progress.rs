@@ -85,6 +85,8 @@ mod tests {
         assert!(save(bad).await.unwrap().steps[1].visible);
         let error = save(vec![number("overall", 9)]).await.unwrap_err();
         assert_eq!(fields(&error), ["answers.overall"]);
+        let error = save(vec![words("why", "a\0b")]).await.unwrap_err();
+        assert_eq!(fields(&error), ["answers[0]"], "not every database keeps it");
         assert_eq!(save(vec![]).await.unwrap().answers, []);
         let after = fixture.invitation(&ticket).await;
         assert_eq!(

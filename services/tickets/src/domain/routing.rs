@@ -32,6 +32,8 @@ pub fn queue(lane: &str) -> &str {
 pub struct Queue {
     /// Its id.
     pub id: String,
+    /// What it is called.
+    pub title: String,
     /// The team that it belongs to; empty where it is everybody's.
     pub team: String,
     /// The kinds that intake puts into it; empty for none in particular.
@@ -103,6 +105,7 @@ impl Default for Routing {
     fn default() -> Self {
         let general = Queue {
             id: "general".to_owned(),
+            title: String::new(),
             team: String::new(),
             kinds: Vec::new(),
             channels: Vec::new(),

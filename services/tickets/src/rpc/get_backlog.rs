@@ -58,9 +58,12 @@ pub(crate) async fn handle(
 }
 
 fn queue_backlog(queue: &str, routing: &Routing, counts: &[Count]) -> pb::QueueBacklog {
-    let team = routing.queue(queue).map(|queue| queue.team.as_str()).unwrap_or_default();
+    let written = routing.queue(queue);
+    let team = written.map(|written| written.team.as_str()).unwrap_or_default();
+    let title = written.map(|written| written.title.as_str()).filter(|title| !title.is_empty());
     let mut told = pb::QueueBacklog {
         queue: format!("queues/{queue}"),
+        title: title.unwrap_or(queue).to_owned(),
         team: if team.is_empty() { String::new() } else { format!("teams/{team}") },
         ..<_>::default()
     };
@@ -131,6 +134,7 @@ mod tests {
             general,
             pb::QueueBacklog {
                 queue: "queues/general".to_owned(),
+                title: "All general".to_owned(),
                 team: "teams/front-line".to_owned(),
                 ..<_>::default()
             }

@@ -49,10 +49,10 @@ fn check(locale: &str, seen: &[Value]) {
         assert_eq!(page["cookies"], "", "no script sees the cookie");
     }
     let (notice, titles) = match locale {
-        "zh" => ("令牌无效或已过期，请检查是否完整。", ["队列", "今日与近 7 日", "最近的低分评价"]),
+        "zh" => ("令牌无效或已过期，请检查是否完整。", ["队列", "今日与近日", "最近的低分评价"]),
         _ => (
             "This token is not valid, or has expired. Please check that it is whole.",
-            ["Queues", "Today and the last 7 days", "Latest low scores"],
+            ["Queues", "Today and the last days", "Latest low scores"],
         ),
     };
     assert_eq!(of("refused")["notice"], notice);

@@ -8,7 +8,10 @@ const HEIGHT: i64 = 190;
 /// Room for the names below, and for the greatest number above.
 const BELOW: i64 = 26;
 const ABOVE: i64 = 20;
+/// How wide a bar is with the gap beside it, at most.
 const BAR: i64 = 16;
+/// Above so many days only every fourth has its name, and no bar its number.
+const FEW: usize = 10;
 
 /// Three rows of numbers, by day.
 pub(super) struct Bars<'a> {
@@ -24,7 +27,9 @@ impl Render for Bars<'_> {
     fn render(&self) -> Markup {
         let most = self.rows.iter().flatten().copied().max().unwrap_or(0).max(1);
         let step = WIDTH / i64::try_from(self.names.len().max(1)).unwrap_or(1);
-        let floor = HEIGHT - BELOW;
+        let (floor, few) = (HEIGHT - BELOW, self.names.len() <= FEW);
+        let bar = BAR.min(step / 4).max(2);
+        let wide = (bar - 3).max(bar * 2 / 3);
         let tall = |n: i64| (floor - ABOVE) * n.max(0) / most;
         html! {
             p.legend aria-hidden="true" {
@@ -35,18 +40,20 @@ impl Render for Bars<'_> {
             svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) aria-hidden="true" focusable="false" {
                 line.floor x1="0" x2=(WIDTH) y1=(floor) y2=(floor) {}
                 @for (day, (name, row)) in (0..).zip(self.names.iter().zip(self.rows)) {
-                    @let left = day * step + (step - 3 * BAR) / 2;
+                    @let left = day * step + (step - 3 * bar) / 2;
                     @for (n, value) in (0..).zip(row) {
                         @let height = tall(*value);
-                        rect class=(format!("s{n}")) x=(left + n * BAR) y=(floor - height)
-                            width=(BAR - 3) height=(height) {}
-                        @if *value > 0 {
-                            text.value x=(left + n * BAR + (BAR - 3) / 2) y=(floor - height - 5) {
+                        rect class=(format!("s{n}")) x=(left + n * bar) y=(floor - height)
+                            width=(wide) height=(height) {}
+                        @if few && *value > 0 {
+                            text.value x=(left + n * bar + wide / 2) y=(floor - height - 5) {
                                 (value)
                             }
                         }
                     }
-                    text.day x=(day * step + step / 2) y=(HEIGHT - 8) { (name) }
+                    @if few || day % 4 == 3 {
+                        text.day x=(day * step + step / 2) y=(HEIGHT - 8) { (name) }
+                    }
                 }
             }
         }
@@ -72,6 +79,11 @@ mod tests {
             heights.iter().map(|rest| rest.split('"').next().unwrap().parse().unwrap()).collect();
         assert_eq!(heights, [144, 0, 72, 0, 0, 0]);
         assert_eq!(svg.matches("class=\"value\"").count(), 2, "{svg}");
+        let names: Vec<_> = (0..28).map(|day| day.to_string()).collect();
+        let many = Bars { names: &names, series: ["a", "b", "c"], rows: &[[1, 1, 1]; 28] }.render();
+        let many = many.into_string();
+        assert_eq!((many.matches("<rect").count(), many.matches("class=\"day\"").count()), (84, 7));
+        assert!(!many.contains("class=\"value\"") && !many.contains("width=\"0\""));
         let nothing = Bars { names: &[], series: ["a", "b", "c"], rows: &[] }.render();
         assert!(!nothing.into_string().contains("<rect"));
     }

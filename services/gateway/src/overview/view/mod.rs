@@ -13,7 +13,7 @@ use maud::{Markup, html};
 
 use self::bars::Bars;
 use super::{
-    PATH, SIGN_IN, SIGN_OUT, at,
+    FOUR_WEEKS, PATH, SIGN_IN, SIGN_OUT, at,
     calls::{Bad, Overview, Part},
     words,
 };
@@ -43,6 +43,8 @@ pub(super) enum Notice {
 
 /// What the page shows.
 pub(super) struct View<'a> {
+    /// Whether the figures are of four weeks, and not of one.
+    pub(super) four_weeks: bool,
     pub(super) locale: Locale,
     pub(super) tenant: &'a TenantFacts,
     /// Who looks.
@@ -117,7 +119,7 @@ impl View<'_> {
         let due = local(queue.next_due_time.as_ref(), &self.tenant.time_zone);
         html! {
             tr {
-                th scope="row" { (queue.queue.trim_start_matches("queues/")) }
+                th scope="row" { (queue.title) }
                 td.n.bad[queue.breached > 0] { (count(queue.breached)) }
                 td.n.soon[queue.due_soon > 0] { (count(queue.due_soon)) }
                 td.n { (count(queue.new)) }
@@ -140,7 +142,7 @@ impl View<'_> {
                         tr {
                             th scope="col" { (words.measure) }
                             th.n scope="col" { (words.today) }
-                            th.n scope="col" { (words.week) }
+                            th.n scope="col" { (words.days(days.len())) }
                         }
                     }
                     tbody {
@@ -154,6 +156,12 @@ impl View<'_> {
                     }
                 }
                 (self.chart(days))
+                p.kind {
+                    @let other = if self.four_weeks { "7" } else { FOUR_WEEKS };
+                    a href=(at(PATH, Some(self.locale), &[("days", other)])) {
+                        (words.last(other))
+                    }
+                }
             }
         })
     }
@@ -233,6 +241,7 @@ impl View<'_> {
         html! {
             p.kind {
                 @if let Some(at) = at { (self.instant(&at)) " · " }
+                @if !bad.number.is_empty() { (words.ticket) " " (bad.number) " · " }
                 (words.state(bad.opened.state()))
             }
             @match &bad.response {
