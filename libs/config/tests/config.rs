@@ -102,7 +102,7 @@ fn the_shipped_file_alone_is_the_default() {
     assert_eq!(config.to_toml(), DEFAULTS);
     assert!(config.virtual_clock());
     assert_eq!(config.database_url("tickets"), "sqlite:./data/tickets.db");
-    assert_eq!(config.seed().unwrap().tenants.len(), 3);
+    assert_eq!(config.seed().unwrap().tenants.len(), 4);
 }
 
 /// Keys of a table with those of its tables, as paths.
