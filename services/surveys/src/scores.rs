@@ -28,7 +28,7 @@ pub const SOURCE: &str = "surveys";
 /// event.
 const GATHER: Duration = Duration::from_millis(200);
 /// How many events go together.
-const MOST: usize = 2_000;
+const MOST: usize = 8_000;
 
 /// Keeps the table of scores.
 #[derive(Clone, Debug)]

@@ -28,7 +28,7 @@ pub const SOURCE: &str = "tickets";
 /// How long events gather: nobody waits for a figure, and a batch costs little more than one event.
 const GATHER: Duration = Duration::from_secs(1);
 /// How many events go together.
-const MOST: usize = 2_000;
+const MOST: usize = 8_000;
 
 /// Keeps the figures.
 #[derive(Clone, Debug)]

@@ -37,7 +37,7 @@ pub const SOURCE: &str = "surveys";
 /// How long events gather: most are of answers that open nothing, and a follow-up is a matter of hours.
 const GATHER: Duration = Duration::from_millis(200);
 /// How many events go together; each that opens a loop writes a ticket.
-const MOST: usize = 200;
+const MOST: usize = 4_000;
 
 /// Makes the follow-up tickets.
 #[derive(Clone, Debug)]
