@@ -2,14 +2,12 @@
 
 use std::sync::Mutex;
 
-use bytes::Bytes;
 use contracts::{
     surveys::v1::{self as surveys, answer::Value},
     tickets::v1 as tickets,
 };
 use http::Method;
-use http_body::Frame;
-use http_body_util::{BodyExt as _, Full, StreamBody};
+use http_body_util::{BodyExt as _, Full};
 use kernel::{Code, Fault, Time, Violation, Violations, link::Opens};
 use prost::Message;
 use tonic::Status;
@@ -17,7 +15,10 @@ use tower::service_fn;
 use uuid::Uuid;
 
 use super::*;
-use crate::rpc::fixture::{Fixture, START, tenant};
+use crate::{
+    pages::framed::framed,
+    rpc::fixture::{Fixture, START, tenant},
+};
 
 const HOUR: i64 = 3_600_000_000;
 
@@ -308,18 +309,6 @@ fn services(world: Arc<Mutex<World>>, credential: String) -> rpc::Link {
         }
     });
     rpc::link::link(service)
-}
-
-fn framed(message: &[u8]) -> Response<Body> {
-    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
-    let data = Bytes::from([&[0], &length[..], message].concat());
-    let mut trailers = HeaderMap::new();
-    trailers.insert("grpc-status", HeaderValue::from_static("0"));
-    let frames = [Ok::<_, Status>(Frame::data(data)), Ok(Frame::trailers(trailers))];
-    let mut response = Response::new(Body::new(StreamBody::new(futures::stream::iter(frames))));
-    let kind = HeaderValue::from_static("application/grpc");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    response
 }
 
 #[tokio::test]

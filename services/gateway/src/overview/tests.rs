@@ -2,10 +2,8 @@
 
 use std::sync::Mutex;
 
-use bytes::Bytes;
 use contracts::{surveys::v1 as surveys, tickets::v1 as tickets};
-use http_body::Frame;
-use http_body_util::{BodyExt as _, Full, StreamBody};
+use http_body_util::{BodyExt as _, Full};
 use kernel::{CustomerId, Role, TenantId};
 use prost::Message;
 use rpc::{
@@ -18,7 +16,10 @@ use tower::service_fn;
 use uuid::Uuid;
 
 use super::*;
-use crate::rpc::fixture::{Fixture, tenant};
+use crate::{
+    pages::framed::framed,
+    rpc::fixture::{Fixture, tenant},
+};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
@@ -227,18 +228,6 @@ fn service(world: Arc<Mutex<World>>) -> rpc::Link {
         let answer = world.lock().unwrap().answer(&method);
         async move { Ok::<_, Status>(answer.map_or_else(Status::into_http, |message| framed(&message))) }
     }))
-}
-
-fn framed(message: &[u8]) -> Response<Body> {
-    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
-    let data = Bytes::from([&[0], &length[..], message].concat());
-    let mut trailers = HeaderMap::new();
-    trailers.insert("grpc-status", HeaderValue::from_static("0"));
-    let frames = [Ok::<_, Status>(Frame::data(data)), Ok(Frame::trailers(trailers))];
-    let mut response = Response::new(Body::new(StreamBody::new(futures::stream::iter(frames))));
-    let kind = HeaderValue::from_static("application/grpc");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    response
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@
 
 mod form;
 mod frame;
+#[cfg(test)]
+pub(crate) mod framed;
 mod problem;
 mod tenants;
 mod texts;
