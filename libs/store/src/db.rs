@@ -19,7 +19,7 @@ use sqlx::{
 };
 use tokio::sync::{Notify, futures::Notified};
 
-use crate::{Arg, Error, Record, Retry, Sql, Text, Tx};
+use crate::{Arg, Error, List, Record, Retry, Sql, Text, Tx};
 
 /// How long a call waits for a connection, on either engine.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -209,10 +209,32 @@ impl Db {
                 main.begin().await.map(|open| Tx::postgres(open, notify))
             }
         };
+        self.begun(asked);
+        begun.map_err(Error::Connect)
+    }
+
+    /// Runs one statement as a transaction of its own, without the round trips of BEGIN and COMMIT, and
+    /// wakes the sequencer. On PostgreSQL: SQLite's writer wants to be taken before its first statement.
+    pub(crate) async fn run_alone(&self, list: List) -> Result<(), Error> {
+        let Pools::Postgres { main, .. } = &self.pools else {
+            return Err(Error::Corrupt("only PostgreSQL runs a statement alone".to_owned()));
+        };
+        let asked = Instant::now();
+        let connection = main.acquire().await;
+        self.begun(asked);
+        let mut connection = connection.map_err(Error::Connect)?;
+        let (text, values) = list.finish();
+        let query = bind!(sqlx::query(text.render(Engine::Postgres)), values);
+        query.execute(&mut *connection).await.map_err(Error::of_commit)?;
+        self.appended.notify_one();
+        Ok(())
+    }
+
+    /// Notes that a transaction was begun by who asked for it at this instant.
+    fn begun(&self, asked: Instant) {
         let waited = u64::try_from(asked.elapsed().as_micros()).unwrap_or(0);
         self.done.waited_micros.fetch_add(waited, Ordering::Relaxed);
         self.done.transactions.fetch_add(1, Ordering::Relaxed);
-        begun.map_err(Error::Connect)
     }
 
     /// Opens a transaction that only reads, and sees the database for its whole length as it is at its

@@ -2,9 +2,10 @@
 //! place in the feed.
 
 use kernel::{CallerKind, TenantId, Time};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::{Arg, Engine, Error, List, Tx, Unique, args};
+use crate::{Arg, Db, Engine, Error, List, Tx, Unique, args};
 
 /// An event as its service makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +67,8 @@ pub async fn append(tx: &mut Tx, partitions: u32, events: &[NewEvent]) -> Result
                 tx.execute(text, values).await?;
             }
             Engine::Postgres => {
-                insert_both(tx, List::new("WITH "), partitions, chunk).await?;
+                let (text, values) = both(List::new("WITH "), partitions, chunk).finish();
+                tx.execute(text, values).await?;
             }
         }
         tx.mark_appended();
@@ -82,7 +84,8 @@ pub async fn append_with(
     partitions: u32,
     events: &[NewEvent],
 ) -> Result<(), Error> {
-    insert_both(tx, inserts, partitions, events).await?;
+    let (text, values) = both(inserts, partitions, events).finish();
+    tx.execute(text, values).await?;
     tx.mark_appended();
     Ok(())
 }
@@ -98,6 +101,17 @@ pub fn is_taken(error: &Error) -> bool {
         },
     ];
     KEYS.iter().any(|key| error.is_unique_violation(key))
+}
+
+/// The same as a transaction of its own, whose BEGIN and COMMIT would be two more round trips.
+pub async fn append_alone(
+    db: &Db,
+    inserts: List,
+    partitions: u32,
+    events: &[NewEvent],
+) -> Result<(), Error> {
+    let span = tracing::debug_span!("db.append", db.system.name = db.engine().name());
+    db.run_alone(both(inserts, partitions, events)).instrument(span).await
 }
 
 fn insert_events(events: &[NewEvent]) -> List {
@@ -120,12 +134,7 @@ fn insert_outbox(events: &[NewEvent], partitions: u32) -> List {
 }
 
 /// Both inserts as one statement, which only PostgreSQL takes, behind those of `list`.
-async fn insert_both(
-    tx: &mut Tx,
-    mut list: List,
-    partitions: u32,
-    events: &[NewEvent],
-) -> Result<(), Error> {
+fn both(mut list: List, partitions: u32, events: &[NewEvent]) -> List {
     list.push(
         "new (tenant, aggregate, sequence, at, kind, payload, actor_kind, actor, trace, \
          partition) AS (VALUES ",
@@ -142,8 +151,7 @@ async fn insert_both(
          INSERT INTO outbox (partition, at, tenant, aggregate, sequence) \
          SELECT partition, at, tenant, aggregate, sequence FROM new",
     );
-    let (text, values) = list.finish();
-    tx.execute(text, values).await.map(drop)
+    list
 }
 
 fn values(event: &NewEvent) -> Vec<Arg> {

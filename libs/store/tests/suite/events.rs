@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use kernel::CallerKind;
 use store::{
-    Db, Error, Sql, args,
-    events::{NewEvent, append, is_taken, partition_of},
+    Db, Engine, Error, List, Sql, args,
+    events::{NewEvent, append, append_alone, is_taken, partition_of},
     transact,
 };
 use testing::each_db;
@@ -106,6 +106,31 @@ async fn a_commit_with_events_wakes_the_sequencer_and_a_roll_back_does_not() {
         assert!(tokio::time::timeout(moment, db.appended()).await.is_err());
         write(db, 1, &[event(aggregate, 1)]).await.unwrap();
         db.queue().appended().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_statement_alone_is_a_transaction_of_its_own() {
+    each_db(&[], async |db| {
+        if db.engine() == Engine::Sqlite {
+            return;
+        }
+        let aggregate = Uuid::from_u128(77);
+        let alone =
+            async |events: &[NewEvent]| append_alone(&db, List::new("WITH "), 16, events).await;
+        alone(&[event(aggregate, 1), event(aggregate, 2)]).await.unwrap();
+        db.queue().appended().await;
+        let clash = alone(&[event(aggregate, 3), event(aggregate, 2)]).await.unwrap_err();
+        assert!(is_taken(&clash), "{clash:?}");
+        let moment = Duration::from_millis(50);
+        assert!(tokio::time::timeout(moment, db.appended()).await.is_err());
+        let history: Vec<Row> = db.all(HISTORY, args![tenant(1), aggregate]).await.unwrap();
+        let outbox: Vec<(i64, i64, i64)> =
+            db.all(OUTBOX, args![tenant(1), aggregate]).await.unwrap();
+        assert_eq!((history.len(), outbox.len()), (2, 2));
+        // The connection is as good as before.
+        alone(&[event(aggregate, 3)]).await.unwrap();
     })
     .await;
 }

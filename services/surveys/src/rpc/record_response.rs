@@ -76,13 +76,16 @@ pub(crate) async fn handle(
     };
     let response = submission::new(&submission, &asked, &told.origin, None, Standing::Counted, now);
     let author = Author::of(&call);
-    let written = transact!(app.db, "response.record", |tx| {
-        write(&app, &author, tx, &response, &submission).await
-    });
-    match written {
-        Ok(()) => return Ok(convert::response(&response)),
-        Err(Error::ResponseExists { .. }) => {}
-        Err(error) => return Err(error),
+    let new = if submission.path.follow_up {
+        transact!(app.db, "response.record", |tx| {
+            write(&app, &author, tx, &response, &submission).await
+        })
+    } else {
+        let happened = events::events_of(&author, vec![submission::submitted(&response)]);
+        responses::record(&app.db, app.partitions, tenant, &response, &happened).await
+    };
+    if new? {
+        return Ok(convert::response(&response));
     }
     let earlier = responses::get(&app.db, tenant, told.id).await?;
     let same = earlier.filter(|earlier| earlier.hash == response.hash);
@@ -91,29 +94,23 @@ pub(crate) async fn handle(
     same.as_ref().map(convert::response).ok_or(Error::ResponseExists { name })
 }
 
-/// Writes it, and opens a loop where the answers ask for one.
+/// Writes it with the loop that its answers ask for; false where its id is taken.
 async fn write(
     app: &App,
     author: &Author,
     tx: &mut Tx,
     response: &Response,
     submission: &Submission,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let (tenant, name) = (author.tenant, response.id.name());
-    let mut happened = vec![submission::submitted(response)];
-    let new = if submission.path.follow_up {
-        let new = responses::insert(tx, tenant, response).await?;
-        if new {
-            let path = &submission.path;
-            happened.extend(submission::open(app, tx, tenant, response, path, &name).await?);
-            events::append(app, author, tx, happened).await?;
-        }
-        new
-    } else {
-        let happened = events::events_of(author, happened);
-        responses::record(tx, app.partitions, tenant, response, &happened).await?
-    };
-    if new { Ok(()) } else { Err(Error::ResponseExists { name }) }
+    let new = responses::insert(tx, tenant, response).await?;
+    if new {
+        let mut happened = vec![submission::submitted(response)];
+        let path = &submission.path;
+        happened.extend(submission::open(app, tx, tenant, response, path, &name).await?);
+        events::append(app, author, tx, happened).await?;
+    }
+    Ok(new)
 }
 
 /// The number of the version that is asked now.

@@ -8,6 +8,7 @@ use sqlx::{FromRow, types::Json};
 use store::{
     Arg, Db, Engine, List, Sql, Tx, Unique, args,
     events::{self, NewEvent},
+    transact,
 };
 use uuid::Uuid;
 
@@ -146,21 +147,23 @@ pub(crate) async fn insert(
     Ok(true)
 }
 
-/// Writes a new one with its words and its events: one round trip on PostgreSQL. False where the id is
-/// taken; the transaction then is good for nothing more.
+/// Writes a new one with its words and its events, as a transaction of its own: one round trip on
+/// PostgreSQL. False where the id is taken.
 pub(crate) async fn record(
-    tx: &mut Tx,
+    db: &Db,
     partitions: u32,
     tenant: TenantId,
     response: &Response,
     happened: &[NewEvent],
 ) -> Result<bool, Error> {
-    if tx.engine() == Engine::Sqlite {
-        if !insert(tx, tenant, response).await? {
-            return Ok(false);
-        }
-        events::append(tx, partitions, happened).await?;
-        return Ok(true);
+    if db.engine() == Engine::Sqlite {
+        return transact!(db, "response.record", |tx| {
+            let new = insert(tx, tenant, response).await?;
+            if new {
+                events::append(tx, partitions, happened).await?;
+            }
+            Ok(new)
+        });
     }
     let (plain, words) = split(&response.answers);
     let mut inserts = List::new(
@@ -173,7 +176,7 @@ pub(crate) async fn record(
         inserts.push("words AS (").push(INTO_WORDS);
         inserts.rows(rows_of(tenant, response, &words)).push("), ");
     }
-    match events::append_with(tx, inserts, partitions, happened).await {
+    match events::append_alone(db, inserts, partitions, happened).await {
         Ok(()) => Ok(true),
         Err(error) if error.is_unique_violation(&KEY) || events::is_taken(&error) => Ok(false),
         Err(error) => Err(error.into()),

@@ -1,25 +1,22 @@
 //! The table of scores on both databases: whatever becomes of responses, it equals a recount.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use contracts::surveys::v1::{
     self as pb, GetScoresRequest, QuestionKind, ResponseJudged, ResponseSubmitted, Standing,
     SurveyEvent, survey_event::Change,
 };
 use feed::{Event, Handler as _};
-use kernel::{CallerKind, Clock, Ids, SurveyId, TenantId, Time, keys::RootKeys};
+use kernel::{CallerKind, SurveyId, Time};
 use prost::Message as _;
-use rpc::{Link, Outbound, token::Minter};
 use serde_json::json;
 use store::{Arg, Db, Engine, Sql, Text, args, transact};
-use telemetry::Metrics;
 use testing::each_db;
-use tokio_util::task::TaskTracker;
-use tonic::codegen::http;
 use uuid::Uuid;
 
+use super::{app, tenant};
 use crate::{
-    App, MIGRATIONS, Parts,
+    App, MIGRATIONS,
     domain::rollup,
     rpc::{
         create_survey, fixture,
@@ -77,38 +74,6 @@ struct Response {
 
 /// A row of the table: survey, series, question, grain, dimension, period, key, value.
 type Row = (Uuid, i64, String, i64, i64, i64, String, i64);
-
-fn tenant() -> TenantId {
-    editor().tenant()
-}
-
-async fn app(db: &Db) -> App {
-    let clock = Clock::manual(Time::from_micros(1_763_770_000_000_000));
-    let keys = RootKeys::parse(&"42".repeat(32), &[]).unwrap();
-    App::new(Parts {
-        lasting: store::meta::lasting_key(db, &keys).await.unwrap(),
-        db: db.clone(),
-        partitions: store::meta::partitions(db).await.unwrap(),
-        ids: Ids::random(clock.clone()),
-        tasks: TaskTracker::new(),
-        customers: Outbound::new(
-            nobody(),
-            Minter::new("surveys", &keys, clock.clone()),
-            "customers",
-        ),
-        homes: HashMap::new(),
-        metrics: Metrics::new(),
-        clock,
-        keys,
-    })
-}
-
-/// Customers, which nobody asks here.
-fn nobody() -> Link {
-    rpc::link::link(tower::service_fn(async |_: http::Request<tonic::body::Body>| {
-        Err::<http::Response<tonic::body::Body>, _>(tower::BoxError::from("nobody listens there"))
-    }))
-}
 
 fn asked(max: i32) -> Vec<pb::Question> {
     let scale = |max, direction: pb::ScaleDirection| {
