@@ -1,26 +1,28 @@
 //! Gives events their place in the feed.
 //!
-//! For one partition, in one transaction: fence off earlier holders, which takes the partition's row
-//! and so makes commit order position order; copy the oldest rows of the outbox with positions
-//! head + 1 … n; delete exactly those; move the head. The order is `(at, aggregate, sequence)` with
-//! an `at` that never falls within an aggregate, since wall time would break an aggregate's order
-//! between processes whose clocks differ, and (aggregate, sequence) would starve some under a limit.
+//! In one transaction, for all partitions with a backlog that this process holds: fence off earlier
+//! holders, which takes the partitions' rows and so makes commit order position order; copy the oldest
+//! rows of each one's outbox with positions head + 1 … n; delete exactly those; move the heads. The
+//! order is `(at, aggregate, sequence)` with an `at` that never falls within an aggregate, since wall
+//! time would break an aggregate's order between processes whose clocks differ, and (aggregate,
+//! sequence) would starve some under a limit. Only where that fails each partition goes by itself.
 //!
 //! A lease keeps replicas from trying the same partition; were it to fail, the fence holds. It runs
 //! on [`Db::queue`]: plans that were cached while the outbox was empty would be 40 times slower, and
 //! a holder that hangs in its transaction is cut off well before its lease ends.
 
-use std::time::Duration;
+use std::{slice, time::Duration};
 
 use kernel::{Clock, Time, fault::chain};
-use store::{Db, Error, Sql, Tx, args, transact};
+use store::{Db, Engine, Error, List, Sql, Tx, args, transact};
 use telemetry::Metrics;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::Source;
 
-/// How many events one transaction moves: on SQLite it holds the only writer for some 5 ms.
+/// How many events of a partition one transaction moves: on SQLite, which has one unless it was made
+/// otherwise, it holds the only writer for some 5 ms.
 pub(crate) const BATCH: u32 = 500;
 /// How long a partition is held; more than the 1.5 s after which a hung transaction is cut off.
 pub(crate) const LEASE: Duration = Duration::from_secs(5);
@@ -45,9 +47,6 @@ const TAKE: Sql = Sql::both(
 const RELEASE: Sql = Sql::both(
     "UPDATE partitions SET expires = 0 WHERE partition = $1 AND holder = $2 AND epoch = $3",
 );
-const FENCE: Sql = Sql::both(
-    "UPDATE partitions SET head = head WHERE partition = $1 AND epoch = $2 RETURNING head",
-);
 const COPY: Sql = Sql::both(
     "INSERT INTO feed (partition, position, at, tenant, aggregate, sequence) \
      SELECT partition, $2 + ROW_NUMBER() OVER (ORDER BY at, tenant, aggregate, sequence), \
@@ -59,10 +58,9 @@ const DELETE: Sql = Sql::both(
     "DELETE FROM outbox WHERE partition = $1 AND (at, tenant, aggregate, sequence) IN \
      (SELECT at, tenant, aggregate, sequence FROM feed WHERE partition = $1 AND position > $2)",
 );
-const ADVANCE: Sql =
-    Sql::both("UPDATE partitions SET head = head + $3 WHERE partition = $1 AND epoch = $2");
+const ADVANCE: Sql = Sql::both("UPDATE partitions SET head = head + $2 WHERE partition = $1");
 
-pub(crate) const STATEMENTS: &[Sql] = &[BACKLOG, TAKE, RELEASE, FENCE, COPY, DELETE, ADVANCE];
+pub(crate) const STATEMENTS: &[Sql] = &[BACKLOG, TAKE, RELEASE, COPY, DELETE, ADVANCE];
 
 /// Moves the events of one service from its outbox to its feed, beside any number of others that do
 /// the same.
@@ -148,14 +146,23 @@ impl Sequencer {
         let backlog: Vec<(i64, Option<i64>)> = self.db.all(BACKLOG, args![]).await?;
         let oldest = backlog.iter().filter_map(|(_, at)| *at).min();
         self.measure(oldest.map(Time::from_micros));
-        let mut more = false;
+        let mut leases = Vec::new();
         for (partition, _) in backlog.into_iter().filter(|(_, oldest)| oldest.is_some()) {
-            match self.advance(partition).await {
-                Ok(moved) => more |= moved == u64::from(BATCH),
+            leases.extend(self.hold(partition).await?);
+        }
+        match self.advance(&leases).await {
+            Err(error) if !error.is_transient() => {}
+            moved => return moved,
+        }
+        let mut more = false;
+        for lease in &leases {
+            match self.advance(slice::from_ref(lease)).await {
+                Ok(one) => more |= one,
                 Err(error) if error.is_transient() => return Err(error),
                 // The other partitions must not wait for one that is broken.
                 Err(error) => {
                     let (name, error) = (self.source.name(), chain(&error));
+                    let partition = lease.partition;
                     tracing::error!(source = name, partition, error, "a partition is stuck");
                 }
             }
@@ -163,18 +170,19 @@ impl Sequencer {
         Ok(more)
     }
 
-    /// Moves one batch of a partition and returns its size: 0 where another sequencer holds it.
-    async fn advance(&mut self, partition: i64) -> Result<u64, Error> {
-        let Some(held) = self.hold(partition).await? else { return Ok(0) };
-        let moved = sequence(&self.db, &held).await?;
-        if moved.is_none() {
-            self.held.retain(|other| other.partition != partition);
+    /// Moves one batch of each of these partitions. True where there may be more.
+    async fn advance(&mut self, leases: &[Held]) -> Result<bool, Error> {
+        if leases.is_empty() {
+            return Ok(false);
         }
-        let Moved { count, head } = moved.unwrap_or_default();
-        if count > 0 {
-            self.source.announce(partition, head);
+        let moved = sequence(&self.db, leases).await?;
+        let is_ours = |partition| moved.iter().any(|moved| moved.partition == partition);
+        let lost = |held: &Held| leases.contains(held) && !is_ours(held.partition);
+        self.held.retain(|held| !lost(held));
+        for Moved { partition, head, .. } in moved.iter().filter(|moved| moved.count > 0) {
+            self.source.announce(*partition, *head);
         }
-        Ok(count)
+        Ok(moved.iter().any(|moved| moved.count == i64::from(BATCH)))
     }
 
     /// The lease of a partition, renewed where half of it is over; `None` while another holds it.
@@ -198,10 +206,11 @@ impl Sequencer {
     }
 }
 
-/// What one batch was: how many events, and the head behind them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What became of a partition: how many events were moved, and the head behind them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moved {
-    pub(crate) count: u64,
+    pub(crate) partition: i64,
+    pub(crate) count: i64,
     pub(crate) head: i64,
 }
 
@@ -220,36 +229,98 @@ pub(crate) async fn take(
     })
 }
 
-/// Moves one batch; `None` where another holder has taken the partition meanwhile.
-pub(crate) async fn sequence(db: &Db, lease: &Held) -> Result<Option<Moved>, Error> {
+/// Moves one batch of each of these partitions, but of those that another holder has taken meanwhile.
+pub(crate) async fn sequence(db: &Db, leases: &[Held]) -> Result<Vec<Moved>, Error> {
     transact!(db, "feed.sequence", |tx| {
-        let Some(head) = fence(tx, lease).await? else { return Ok::<_, Error>(None) };
-        let count = move_batch(tx, lease, head).await?;
-        Ok(Some(Moved { count, head: head + i64::try_from(count).unwrap_or(0) }))
+        let fenced = fence(tx, leases).await?;
+        move_batches(tx, &fenced).await
     })
 }
 
-/// Takes the partition's row for the rest of the transaction; `None` where the epoch has passed.
-pub(crate) async fn fence(tx: &mut Tx, lease: &Held) -> Result<Option<i64>, Error> {
-    let row: Option<(i64,)> = tx.optional(FENCE, args![lease.partition, lease.epoch]).await?;
-    Ok(row.map(|(head,)| head))
+/// A partition whose row is held, and its head.
+type Fenced = (i64, i64);
+
+/// Takes the partitions' rows for the rest of the transaction, always in the same order, but of those
+/// whose epoch has passed.
+pub(crate) async fn fence(tx: &mut Tx, leases: &[Held]) -> Result<Vec<Fenced>, Error> {
+    let mut list =
+        List::new("SELECT partition, head FROM partitions WHERE (partition, epoch) IN (VALUES ");
+    list.rows(leases.iter().map(|lease| args![lease.partition, lease.epoch]));
+    list.push(") ORDER BY partition");
+    if tx.engine() == Engine::Postgres {
+        list.push(" FOR UPDATE");
+    }
+    let (text, values) = list.finish();
+    tx.all(text, values).await
 }
 
-/// Moves the oldest rows of the outbox behind `head`. Only what was copied is deleted: two
-/// statements may see two snapshots.
-pub(crate) async fn move_batch(tx: &mut Tx, lease: &Held, head: i64) -> Result<u64, Error> {
-    let moved = tx.execute(COPY, args![lease.partition, head, BATCH]).await?;
+/// Moves the oldest rows of each partition's outbox behind its head.
+pub(crate) async fn move_batches(tx: &mut Tx, fenced: &[Fenced]) -> Result<Vec<Moved>, Error> {
+    let mut all = Vec::new();
+    match tx.engine() {
+        Engine::Sqlite => {
+            for (partition, head) in fenced {
+                let count = move_batch(tx, *partition, *head).await?;
+                all.push(Moved { partition: *partition, count, head: head + count });
+            }
+        }
+        Engine::Postgres if fenced.is_empty() => {}
+        Engine::Postgres => {
+            let (text, values) = move_all(fenced).finish();
+            let moved: Vec<(i64, i64, i64)> = tx.all(text, values).await?;
+            for (partition, before) in fenced {
+                let of = moved.iter().find(|(of, ..)| of == partition);
+                let (count, head) = of.map_or((0, *before), |(_, count, head)| (*count, *head));
+                if head != before + count {
+                    return Err(Error::Corrupt(format!(
+                        "partition {partition}: {count} events from {before} to {head}"
+                    )));
+                }
+                all.push(Moved { partition: *partition, count, head });
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Moves those of one partition. Only what was copied is deleted.
+async fn move_batch(tx: &mut Tx, partition: i64, head: i64) -> Result<i64, Error> {
+    let moved = tx.execute(COPY, args![partition, head, BATCH]).await?;
     if moved == 0 {
         return Ok(0);
     }
-    let deleted = tx.execute(DELETE, args![lease.partition, head]).await?;
+    let deleted = tx.execute(DELETE, args![partition, head]).await?;
     let count = i64::try_from(moved).unwrap_or(i64::MAX);
-    let advanced = tx.execute(ADVANCE, args![lease.partition, lease.epoch, count]).await?;
+    let advanced = tx.execute(ADVANCE, args![partition, count]).await?;
     if deleted != moved || advanced != 1 {
         return Err(Error::Corrupt(format!(
-            "partition {}: {moved} events copied, {deleted} deleted, {advanced} heads advanced",
-            lease.partition
+            "partition {partition}: {moved} events copied, {deleted} deleted, {advanced} heads advanced"
         )));
     }
-    Ok(moved)
+    Ok(count)
+}
+
+/// Moves those of all of them, on PostgreSQL: what is deleted is copied. A row of the outbox is where it
+/// was found, since nobody else moves it.
+fn move_all(fenced: &[Fenced]) -> List {
+    let mut list = List::new(
+        "WITH batch AS (SELECT p.partition, o.place, p.head + ROW_NUMBER() OVER \
+         (PARTITION BY p.partition ORDER BY o.at, o.tenant, o.aggregate, o.sequence) AS position \
+         FROM partitions p CROSS JOIN LATERAL \
+         (SELECT ctid AS place, at, tenant, aggregate, sequence FROM outbox \
+         WHERE partition = p.partition ORDER BY at, tenant, aggregate, sequence LIMIT ",
+    );
+    list.bind(BATCH).push(") o WHERE p.partition IN (");
+    list.binds(fenced.iter().map(|(partition, _)| *partition));
+    list.push(
+        ")), gone AS (DELETE FROM outbox o USING batch b WHERE o.ctid = b.place RETURNING \
+         o.partition, b.position, o.at, o.tenant, o.aggregate, o.sequence), \
+         copied AS (INSERT INTO feed (partition, position, at, tenant, aggregate, sequence) \
+         SELECT partition, position, at, tenant, aggregate, sequence FROM gone), \
+         moved AS (SELECT partition, COUNT(*) AS count, MAX(position) AS head FROM gone \
+         GROUP BY partition) \
+         UPDATE partitions p SET head = m.head FROM moved m WHERE p.partition = m.partition \
+         RETURNING p.partition, m.count, p.head",
+    );
+    list
 }

@@ -213,17 +213,20 @@ impl Db {
         begun.map_err(Error::Connect)
     }
 
-    /// Runs one statement as a transaction of its own, without the round trips of BEGIN and COMMIT, and
-    /// wakes the sequencer. On PostgreSQL: SQLite's writer wants to be taken before its first statement.
-    pub(crate) async fn run_alone(&self, list: List) -> Result<(), Error> {
+    /// Runs a statement that appends events, as a transaction of its own: on PostgreSQL, which takes one
+    /// for that anyway, without BEGIN and COMMIT.
+    pub(crate) async fn write_alone(&self, list: List) -> Result<(), Error> {
+        let (text, values) = list.finish();
         let Pools::Postgres { main, .. } = &self.pools else {
-            return Err(Error::Corrupt("only PostgreSQL runs a statement alone".to_owned()));
+            let mut tx = self.begin().await?;
+            tx.execute(text, values).await?;
+            tx.mark_appended();
+            return tx.commit().await;
         };
         let asked = Instant::now();
         let connection = main.acquire().await;
         self.begun(asked);
         let mut connection = connection.map_err(Error::Connect)?;
-        let (text, values) = list.finish();
         let query = bind!(sqlx::query(text.render(Engine::Postgres)), values);
         query.execute(&mut *connection).await.map_err(Error::of_commit)?;
         self.appended.notify_one();

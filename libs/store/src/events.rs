@@ -53,41 +53,113 @@ pub fn partition_of(tenant: TenantId, aggregate: Uuid, partitions: u32) -> u32 {
 /// How many events one statement takes: 10 values each, well below the engines' limits.
 const CHUNK: usize = 500;
 
-/// Writes events and their outbox rows in the caller's transaction: one round trip on PostgreSQL.
+const INTO_EVENTS: &str = "INSERT INTO events \
+     (tenant, aggregate, sequence, at, kind, payload, actor_kind, actor, trace) ";
+const INTO_OUTBOX: &str = "INSERT INTO outbox (partition, at, tenant, aggregate, sequence) ";
+
+/// Inserts that go with events, all of them in one round trip: on PostgreSQL one statement, on SQLite
+/// one text of several.
+#[derive(Debug)]
+pub struct Inserts {
+    engine: Engine,
+    list: List,
+}
+
+impl Inserts {
+    /// None yet.
+    pub fn new(engine: Engine) -> Self {
+        let start = match engine {
+            Engine::Sqlite => "",
+            Engine::Postgres => "WITH ",
+        };
+        Self { engine, list: List::new(start) }
+    }
+
+    /// One more, of this name among them; `write` appends the whole `INSERT`.
+    pub fn and(&mut self, name: &'static str, write: impl FnOnce(&mut List)) {
+        match self.engine {
+            Engine::Sqlite => {
+                write(&mut self.list);
+                self.list.push("; ");
+            }
+            Engine::Postgres => {
+                self.list.push(name).push(" AS (");
+                write(&mut self.list);
+                self.list.push("), ");
+            }
+        }
+    }
+
+    /// With those of events and their outbox rows behind them.
+    fn with(mut self, partitions: u32, events: &[NewEvent]) -> List {
+        let partition = |event: &NewEvent| partition_of(event.tenant, event.aggregate, partitions);
+        let list = &mut self.list;
+        match self.engine {
+            Engine::Sqlite => {
+                list.push(INTO_EVENTS).push("VALUES ");
+                list.rows(events.iter().map(values)).push("; ");
+                list.push(INTO_OUTBOX).push("VALUES ");
+                list.rows(events.iter().map(|event| {
+                    args![partition(event), event.at, event.tenant, event.aggregate, event.sequence]
+                }));
+            }
+            Engine::Postgres => {
+                list.push(
+                    "new (tenant, aggregate, sequence, at, kind, payload, actor_kind, actor, \
+                     trace, partition) AS (VALUES ",
+                );
+                list.rows(events.iter().map(|event| {
+                    let mut row = values(event);
+                    row.push(Arg::from(partition(event)));
+                    row
+                }));
+                list.push("), history AS (").push(INTO_EVENTS).push(
+                    "SELECT tenant, aggregate, sequence, at, kind, payload, actor_kind, actor, \
+                     trace FROM new) ",
+                );
+                list.push(INTO_OUTBOX);
+                list.push("SELECT partition, at, tenant, aggregate, sequence FROM new");
+            }
+        }
+        self.list
+    }
+}
+
+/// Writes events and their outbox rows in the caller's transaction, in one round trip.
 ///
 /// The caller holds the aggregate's row (its lock, or its version by compare-and-set) in the same
 /// transaction; a sequence that exists already fails, see [`is_taken`].
 pub async fn append(tx: &mut Tx, partitions: u32, events: &[NewEvent]) -> Result<(), Error> {
     for chunk in events.chunks(CHUNK) {
-        match tx.engine() {
-            Engine::Sqlite => {
-                let (text, values) = insert_events(chunk).finish();
-                tx.execute(text, values).await?;
-                let (text, values) = insert_outbox(chunk, partitions).finish();
-                tx.execute(text, values).await?;
-            }
-            Engine::Postgres => {
-                let (text, values) = both(List::new("WITH "), partitions, chunk).finish();
-                tx.execute(text, values).await?;
-            }
-        }
-        tx.mark_appended();
+        append_with(tx, Inserts::new(tx.engine()), partitions, chunk).await?;
     }
     Ok(())
 }
 
-/// The same on PostgreSQL in one statement with further inserts, for a write whose round trips
-/// count. `inserts` is a `WITH` of them, each followed by a comma; SQLite does not take it.
+/// The same with further inserts, for a write whose round trips count; of events there is one at
+/// least, and few.
 pub async fn append_with(
     tx: &mut Tx,
-    inserts: List,
+    inserts: Inserts,
     partitions: u32,
     events: &[NewEvent],
 ) -> Result<(), Error> {
-    let (text, values) = both(inserts, partitions, events).finish();
+    let (text, values) = inserts.with(partitions, events).finish();
     tx.execute(text, values).await?;
     tx.mark_appended();
     Ok(())
+}
+
+/// The same as a transaction of its own; on PostgreSQL without BEGIN and COMMIT, which would be two
+/// more round trips.
+pub async fn append_alone(
+    db: &Db,
+    inserts: Inserts,
+    partitions: u32,
+    events: &[NewEvent],
+) -> Result<(), Error> {
+    let span = tracing::debug_span!("db.append", db.system.name = db.engine().name());
+    db.write_alone(inserts.with(partitions, events)).instrument(span).await
 }
 
 /// True where `error` says that an event with this sequence exists already: somebody else wrote the
@@ -101,57 +173,6 @@ pub fn is_taken(error: &Error) -> bool {
         },
     ];
     KEYS.iter().any(|key| error.is_unique_violation(key))
-}
-
-/// The same as a transaction of its own, whose BEGIN and COMMIT would be two more round trips.
-pub async fn append_alone(
-    db: &Db,
-    inserts: List,
-    partitions: u32,
-    events: &[NewEvent],
-) -> Result<(), Error> {
-    let span = tracing::debug_span!("db.append", db.system.name = db.engine().name());
-    db.run_alone(both(inserts, partitions, events)).instrument(span).await
-}
-
-fn insert_events(events: &[NewEvent]) -> List {
-    let mut list = List::new(
-        "INSERT INTO events \
-         (tenant, aggregate, sequence, at, kind, payload, actor_kind, actor, trace) VALUES ",
-    );
-    list.rows(events.iter().map(values));
-    list
-}
-
-fn insert_outbox(events: &[NewEvent], partitions: u32) -> List {
-    let mut list =
-        List::new("INSERT INTO outbox (partition, at, tenant, aggregate, sequence) VALUES ");
-    list.rows(events.iter().map(|event| {
-        let partition = partition_of(event.tenant, event.aggregate, partitions);
-        args![partition, event.at, event.tenant, event.aggregate, event.sequence]
-    }));
-    list
-}
-
-/// Both inserts as one statement, which only PostgreSQL takes, behind those of `list`.
-fn both(mut list: List, partitions: u32, events: &[NewEvent]) -> List {
-    list.push(
-        "new (tenant, aggregate, sequence, at, kind, payload, actor_kind, actor, trace, \
-         partition) AS (VALUES ",
-    );
-    list.rows(events.iter().map(|event| {
-        let mut row = values(event);
-        row.push(Arg::from(partition_of(event.tenant, event.aggregate, partitions)));
-        row
-    }));
-    list.push(
-        "), history AS (INSERT INTO events \
-         (tenant, aggregate, sequence, at, kind, payload, actor_kind, actor, trace) \
-         SELECT tenant, aggregate, sequence, at, kind, payload, actor_kind, actor, trace FROM new) \
-         INSERT INTO outbox (partition, at, tenant, aggregate, sequence) \
-         SELECT partition, at, tenant, aggregate, sequence FROM new",
-    );
-    list
 }
 
 fn values(event: &NewEvent) -> Vec<Arg> {

@@ -26,7 +26,7 @@ pub const SOURCE: &str = "surveys";
 
 /// How long events gather: a score is nobody's to wait for, and a batch costs little more than one
 /// event.
-const GATHER: Duration = Duration::from_millis(200);
+const GATHER: Duration = Duration::from_secs(1);
 /// How many events go together.
 const MOST: usize = 8_000;
 

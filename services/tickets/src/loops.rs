@@ -35,7 +35,7 @@ pub const CONSUMER: &str = "tickets.loops";
 pub const SOURCE: &str = "surveys";
 
 /// How long events gather: most are of answers that open nothing, and a follow-up is a matter of hours.
-const GATHER: Duration = Duration::from_millis(200);
+const GATHER: Duration = Duration::from_secs(1);
 /// How many events go together; each that opens a loop writes a ticket.
 const MOST: usize = 4_000;
 

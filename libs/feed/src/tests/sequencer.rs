@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{TABLES, aggregate, clock, sequence_all, sequencer, start, write};
 use crate::{
     Source,
-    sequencer::{BATCH, LEASE, Moved, fence, move_batch, sequence, take},
+    sequencer::{BATCH, LEASE, Moved, fence, move_batches, sequence, take},
 };
 
 const OUTBOX: Sql = Sql::both("SELECT COUNT(*) FROM outbox");
@@ -92,9 +92,10 @@ async fn one_that_was_overtaken_is_fenced_off() {
         assert!(take(db, partition, "b", clock.now(), LEASE).await.unwrap().is_none());
         clock.advance(LEASE);
         let second = take(db, partition, "b", clock.now(), LEASE).await.unwrap().unwrap();
-        assert_eq!(sequence(db, &first).await.unwrap(), None);
-        assert_eq!(sequence(db, &second).await.unwrap(), Some(Moved { count: 3, head: 3 }));
-        assert_eq!(sequence(db, &second).await.unwrap(), Some(Moved { count: 0, head: 3 }));
+        assert_eq!(sequence(db, &[first]).await.unwrap(), []);
+        let moved = |count| [Moved { partition, count, head: 3 }];
+        assert_eq!(sequence(db, &[first, second]).await.unwrap(), moved(3));
+        assert_eq!(sequence(db, &[second]).await.unwrap(), moved(0));
     })
     .await;
 }
@@ -127,14 +128,15 @@ async fn a_holder_that_hangs_in_its_transaction_is_cut_off() {
     write(&db, aggregate(1), start(), 3).await;
     let hung = take(&queue, 0, "a", clock.now(), LEASE).await.unwrap().unwrap();
     let mut open = queue.begin().await.unwrap();
-    let head = fence(&mut open, &hung).await.unwrap().unwrap();
-    move_batch(&mut open, &hung, head).await.unwrap();
+    let fenced = fence(&mut open, &[hung]).await.unwrap();
+    move_batches(&mut open, &fenced).await.unwrap();
     clock.advance(LEASE);
     let patience = Duration::from_secs(10);
     let next = tokio::time::timeout(patience, take(&queue, 0, "b", clock.now(), LEASE)).await;
     let next = next.expect("the hung session is ended").unwrap().unwrap();
     assert!(open.commit().await.is_err());
-    assert_eq!(sequence(&queue, &next).await.unwrap(), Some(Moved { count: 3, head: 3 }));
+    let moved = Moved { partition: 0, count: 3, head: 3 };
+    assert_eq!(sequence(&queue, &[next]).await.unwrap(), [moved]);
     let heads = Source::new("tests", db.db.clone()).heads().await.unwrap();
     assert_eq!(heads.heads, [3]);
     db.drop().await;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use kernel::CallerKind;
 use store::{
-    Db, Engine, Error, List, Sql, args,
-    events::{NewEvent, append, append_alone, is_taken, partition_of},
+    Db, Error, Sql, args,
+    events::{Inserts, NewEvent, append, append_alone, append_with, is_taken, partition_of},
     transact,
 };
 use testing::each_db;
@@ -21,6 +21,8 @@ const OUTBOX: Sql = Sql::both(
     "SELECT partition, at, sequence FROM outbox WHERE tenant = $1 AND aggregate = $2 \
      ORDER BY partition, at, tenant, aggregate, sequence",
 );
+
+const KEPT: Sql = Sql::both("SELECT key FROM meta WHERE value = 'x' ORDER BY key");
 
 type Row = (i64, i64, String, Vec<u8>, String, String, String);
 
@@ -111,14 +113,12 @@ async fn a_commit_with_events_wakes_the_sequencer_and_a_roll_back_does_not() {
 }
 
 #[tokio::test]
-async fn a_statement_alone_is_a_transaction_of_its_own() {
+async fn what_is_written_alone_is_a_transaction_of_its_own() {
     each_db(&[], async |db| {
-        if db.engine() == Engine::Sqlite {
-            return;
-        }
         let aggregate = Uuid::from_u128(77);
-        let alone =
-            async |events: &[NewEvent]| append_alone(&db, List::new("WITH "), 16, events).await;
+        let alone = async |events: &[NewEvent]| {
+            append_alone(&db, Inserts::new(db.engine()), 16, events).await
+        };
         alone(&[event(aggregate, 1), event(aggregate, 2)]).await.unwrap();
         db.queue().appended().await;
         let clash = alone(&[event(aggregate, 3), event(aggregate, 2)]).await.unwrap_err();
@@ -131,6 +131,41 @@ async fn a_statement_alone_is_a_transaction_of_its_own() {
         assert_eq!((history.len(), outbox.len()), (2, 2));
         // The connection is as good as before.
         alone(&[event(aggregate, 3)]).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_goes_with_events_is_written_with_them_or_not_at_all() {
+    each_db(&[], async |db| {
+        let aggregate = Uuid::from_u128(77);
+        let told = |events: &[NewEvent]| {
+            let mut inserts = Inserts::new(db.engine());
+            for (name, key) in [("one", "first"), ("other", "second")] {
+                inserts.and(name, |list| {
+                    list.push("INSERT INTO meta (key, value) VALUES ");
+                    list.rows([args![format!("{key} {}", events.len()), "x"]]);
+                });
+            }
+            inserts
+        };
+        let write = async |events: &[NewEvent]| {
+            transact!(db, "test", |tx| append_with(tx, told(events), 16, events).await)
+        };
+        let kept = async || -> Vec<String> {
+            let rows: Vec<(String,)> = db.all(KEPT, args![]).await.unwrap();
+            rows.into_iter().map(|(key,)| key).collect()
+        };
+        write(&[event(aggregate, 1)]).await.unwrap();
+        assert_eq!(kept().await, ["first 1", "second 1"]);
+        let clash = write(&[event(aggregate, 2), event(aggregate, 1)]).await.unwrap_err();
+        assert!(is_taken(&clash), "{clash:?}");
+        assert_eq!(kept().await, ["first 1", "second 1"]);
+        let events = [event(aggregate, 2), event(aggregate, 3)];
+        append_alone(&db, told(&events), 16, &events).await.unwrap();
+        assert_eq!(kept().await, ["first 1", "first 2", "second 1", "second 2"]);
+        let history: Vec<Row> = db.all(HISTORY, args![tenant(1), aggregate]).await.unwrap();
+        assert_eq!(history.len(), 3);
     })
     .await;
 }

@@ -6,9 +6,8 @@ use contracts::surveys::v1::Standing;
 use kernel::{ResponseId, SurveyId, TenantId, Time};
 use sqlx::{FromRow, types::Json};
 use store::{
-    Arg, Db, Engine, List, Sql, Tx, Unique, args,
-    events::{self, NewEvent},
-    transact,
+    Arg, Db, List, Sql, Tx, Unique, args,
+    events::{self, Inserts, NewEvent},
 };
 use uuid::Uuid;
 
@@ -18,14 +17,6 @@ use crate::{
     position::Latest,
 };
 
-/// An id that is taken is looked at by the caller.
-const INSERT: Sql = Sql::both(
-    "INSERT INTO responses (tenant, id, sequence, last_at, survey, number, series, invitation, \
-     ticket, customer, team, agent, product, channel, locale, evidence, standing, exclusion, answers, \
-     path, day, hash, submitted_at, created_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-     $20, $21, $22, $23, $24) ON CONFLICT (tenant, id) DO NOTHING",
-);
 const JUDGE: Sql = Sql::both(
     "UPDATE responses SET sequence = $3, last_at = $4, standing = $5, exclusion = $6 \
      WHERE tenant = $1 AND id = $2",
@@ -58,12 +49,15 @@ const LIST_BY_STANDING: Sql = Sql::both(
 const WORDS: Sql =
     Sql::both("SELECT question, words FROM response_texts WHERE tenant = $1 AND response = $2");
 
+const INTO_RESPONSES: &str = "INSERT INTO responses (tenant, id, sequence, last_at, survey, number, \
+     series, invitation, ticket, customer, team, agent, product, channel, locale, evidence, standing, \
+     exclusion, answers, path, day, hash, submitted_at, created_at) VALUES ";
 const INTO_WORDS: &str = "INSERT INTO response_texts (tenant, response, question, words) VALUES ";
 /// Two responses have one id.
 const KEY: Unique = Unique { name: "responses_key", columns: "responses.tenant, responses.id" };
 
 /// Every fixed statement of this module.
-pub(crate) const STATEMENTS: &[Sql] = &[INSERT, JUDGE, GET, LOCK, LIST, LIST_BY_STANDING, WORDS];
+pub(crate) const STATEMENTS: &[Sql] = &[JUDGE, GET, LOCK, LIST, LIST_BY_STANDING, WORDS];
 
 #[derive(FromRow)]
 struct Row {
@@ -135,7 +129,10 @@ pub(crate) async fn insert(
     response: &Response,
 ) -> Result<bool, Error> {
     let (plain, words) = split(&response.answers);
-    if tx.execute(INSERT, values(tenant, response, &plain)?).await? == 0 {
+    let mut list = List::new(INTO_RESPONSES);
+    list.rows([values(tenant, response, &plain)?]).push(" ON CONFLICT (tenant, id) DO NOTHING");
+    let (text, values) = list.finish();
+    if tx.execute(text, values).await? == 0 {
         return Ok(false);
     }
     if !words.is_empty() {
@@ -147,8 +144,8 @@ pub(crate) async fn insert(
     Ok(true)
 }
 
-/// Writes a new one with its words and its events, as a transaction of its own: one round trip on
-/// PostgreSQL. False where the id is taken.
+/// Writes a new one with its words and its events, as a transaction of its own. False where the id is
+/// taken.
 pub(crate) async fn record(
     db: &Db,
     partitions: u32,
@@ -156,25 +153,16 @@ pub(crate) async fn record(
     response: &Response,
     happened: &[NewEvent],
 ) -> Result<bool, Error> {
-    if db.engine() == Engine::Sqlite {
-        return transact!(db, "response.record", |tx| {
-            let new = insert(tx, tenant, response).await?;
-            if new {
-                events::append(tx, partitions, happened).await?;
-            }
-            Ok(new)
-        });
-    }
     let (plain, words) = split(&response.answers);
-    let mut inserts = List::new(
-        "WITH response AS (INSERT INTO responses (tenant, id, sequence, last_at, survey, number, \
-         series, invitation, ticket, customer, team, agent, product, channel, locale, evidence, \
-         standing, exclusion, answers, path, day, hash, submitted_at, created_at) VALUES (",
-    );
-    inserts.binds(values(tenant, response, &plain)?).push(")), ");
+    let row = values(tenant, response, &plain)?;
+    let mut inserts = Inserts::new(db.engine());
+    inserts.and("response", |list| {
+        list.push(INTO_RESPONSES).rows([row]);
+    });
     if !words.is_empty() {
-        inserts.push("words AS (").push(INTO_WORDS);
-        inserts.rows(rows_of(tenant, response, &words)).push("), ");
+        inserts.and("words", |list| {
+            list.push(INTO_WORDS).rows(rows_of(tenant, response, &words));
+        });
     }
     match events::append_alone(db, inserts, partitions, happened).await {
         Ok(()) => Ok(true),

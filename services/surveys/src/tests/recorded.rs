@@ -1,19 +1,18 @@
 //! Responses that other systems have, on both databases: whole or not at all, and once.
 
-use contracts::surveys::v1::{self as pb, QuestionKind, RecordResponseRequest};
+use contracts::surveys::v1::{self as pb, RecordResponseRequest};
 use futures::future::join_all;
 use kernel::ResponseId;
 use store::{Sql, args};
 use testing::each_db;
 use uuid::Uuid;
 
-use super::{app, tenant};
+use super::{app, scores::survey, tenant};
 use crate::{
     Error, MIGRATIONS,
     rpc::{
-        create_survey, fixture,
-        fixture::{editor, number, question, words},
-        get_response, publish_survey, record_response,
+        fixture::{editor, number, words},
+        get_response, record_response,
     },
 };
 
@@ -25,21 +24,20 @@ const OUTBOX: Sql = Sql::both("SELECT COUNT(*) FROM outbox WHERE tenant = $1 AND
 async fn of_those_who_tell_it_at_once_one_is_heard() {
     each_db(MIGRATIONS, async |database| {
         let app = app(&database).await;
-        let asked =
-            vec![question("overall", QuestionKind::Csat), question("why", QuestionKind::ShortText)];
-        let made = create_survey::handle(app.clone(), editor(), fixture::with("Told", asked));
-        let name = made.await.unwrap().name;
-        let publish = pb::PublishSurveyRequest { name: name.clone(), ..Default::default() };
-        publish_survey::handle(app.clone(), editor(), publish).await.unwrap();
+        let survey = survey(&app).await;
 
         let id = Uuid::from_u128(7);
         let tell = async |rating: i32| {
             let response = pb::Response {
                 name: ResponseId::from(id).name(),
-                answers: vec![number("overall", rating), words("why", "It was mended at once.")],
+                answers: vec![
+                    number("recommend", 9),
+                    number("overall", rating),
+                    words("why", "It was mended at once."),
+                ],
                 ..Default::default()
             };
-            let request = RecordResponseRequest { parent: name.clone(), response: Some(response) };
+            let request = RecordResponseRequest { parent: survey.name(), response: Some(response) };
             record_response::handle(app.clone(), editor(), request).await
         };
         let told = join_all((0..6).map(|n| tell(4 + n % 2))).await;

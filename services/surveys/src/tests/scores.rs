@@ -89,7 +89,7 @@ fn asked(max: i32) -> Vec<pb::Question> {
 }
 
 /// A survey in three versions: the second continues the first, the third begins a series of its own.
-async fn survey(app: &App) -> SurveyId {
+pub(crate) async fn survey(app: &App) -> SurveyId {
     let made = fixture::with("After a repair", asked(5));
     let made = create_survey::handle(app.clone(), editor(), made).await.unwrap();
     let publish = pb::PublishSurveyRequest { name: made.name.clone(), ..Default::default() };

@@ -1,6 +1,9 @@
 //! Tickets and their words.
 
-use ::store::{Arg, Db, Engine, Error, List, Sql, Tx, args, events, events::NewEvent};
+use ::store::{
+    Arg, Db, Error, List, Sql, Tx, args,
+    events::{self, Inserts, NewEvent},
+};
 use contracts::tickets::v1::Category;
 use kernel::{CustomerId, TenantId, TicketId, Time};
 use sqlx::{FromRow, types::Json};
@@ -42,20 +45,11 @@ const LOCK_WAITING: Sql = Sql::split(
     concat!(get!(), " AND t.waiting"),
     concat!(get!(), " AND t.waiting FOR UPDATE SKIP LOCKED"),
 );
-const INSERT: Sql = Sql::both(
-    "INSERT INTO tickets (tenant, id, number, version, sequence, last_at, category, queue, team, \
-     lane, assignee, customer, waiting, due_at, queued_at, created_at, updated_at, wake_at, body) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
-);
 const UPDATE: Sql = Sql::both(
     "UPDATE tickets SET version = $4, sequence = $5, last_at = $6, category = $7, queue = $8, \
      team = $9, lane = $10, assignee = $11, customer = $12, waiting = $13, due_at = $14, \
      queued_at = $15, updated_at = $16, wake_at = $17, body = $18 \
      WHERE tenant = $1 AND id = $2 AND sequence = $3",
-);
-const INSERT_TEXTS: Sql = Sql::both(
-    "INSERT INTO ticket_texts (tenant, ticket, title, who, what, expectation, cause, evidence, \
-     answer, contact) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
 );
 const UPDATE_TEXTS: Sql = Sql::both(
     "UPDATE ticket_texts SET title = $3, who = $4, what = $5, expectation = $6, cause = $7, \
@@ -64,8 +58,7 @@ const UPDATE_TEXTS: Sql = Sql::both(
 const NEXT_WAKE: Sql = Sql::both("SELECT MIN(wake_at) FROM tickets WHERE wake_at IS NOT NULL");
 
 /// Every fixed statement of this module.
-pub const STATEMENTS: &[Sql] =
-    &[GET, LOCK, LOCK_WAITING, INSERT, UPDATE, INSERT_TEXTS, UPDATE_TEXTS, NEXT_WAKE];
+pub const STATEMENTS: &[Sql] = &[GET, LOCK, LOCK_WAITING, UPDATE, UPDATE_TEXTS, NEXT_WAKE];
 
 /// The end of time, for tickets without a running clock: they come last.
 pub const NEVER: Time = Time::from_micros(i64::MAX);
@@ -178,38 +171,34 @@ pub async fn lock_waiting(
     row.map(Stored::try_from).transpose()
 }
 
-/// Writes a new ticket with its words and its history: one round trip on PostgreSQL.
+/// Writes a new ticket with its words and its history, in one round trip.
 pub async fn record(
     tx: &mut Tx,
     partitions: u32,
     Stored { ticket, texts }: &Stored,
     events: &[NewEvent],
 ) -> Result<(), Error> {
-    if tx.engine() == Engine::Sqlite {
-        insert(tx, ticket).await?;
-        insert_texts(tx, ticket.tenant, ticket.id, texts).await?;
-        return events::append(tx, partitions, events).await;
-    }
-    let mut inserts = List::new(
-        "WITH ticket AS (INSERT INTO tickets (tenant, id, number, version, sequence, last_at, \
-         category, queue, team, lane, assignee, customer, waiting, due_at, queued_at, created_at, \
-         updated_at, wake_at, body) VALUES (",
-    );
-    inserts.binds(values(ticket)?);
-    inserts.push(
-        ")), words AS (INSERT INTO ticket_texts (tenant, ticket, title, who, what, expectation, \
-         cause, evidence, answer, contact) VALUES (",
-    );
-    inserts.binds(values_of_texts(ticket.tenant, ticket.id, texts)).push(")), ");
+    let row = values(ticket)?;
+    let mut inserts = Inserts::new(tx.engine());
+    inserts.and("ticket", |list| {
+        list.push(
+            "INSERT INTO tickets (tenant, id, number, version, sequence, last_at, category, queue, \
+             team, lane, assignee, customer, waiting, due_at, queued_at, created_at, updated_at, \
+             wake_at, body) VALUES ",
+        );
+        list.rows([row]);
+    });
+    inserts.and("words", |list| {
+        list.push(
+            "INSERT INTO ticket_texts (tenant, ticket, title, who, what, expectation, cause, \
+             evidence, answer, contact) VALUES ",
+        );
+        list.rows([values_of_texts(ticket.tenant, ticket.id, texts)]);
+    });
     events::append_with(tx, inserts, partitions, events).await
 }
 
-/// Writes a new ticket.
-pub async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<(), Error> {
-    tx.execute(INSERT, values(ticket)?).await.map(drop)
-}
-
-/// The values of INSERT.
+/// The values of a new ticket.
 fn values(ticket: &Ticket) -> Result<Vec<Arg>, Error> {
     Ok(args![
         ticket.tenant,
@@ -263,17 +252,7 @@ fn payload(body: &Body) -> Result<serde_json::Value, Error> {
     serde_json::to_value(body).map_err(|_| super::corrupt("tickets.body", "not JSON"))
 }
 
-/// Writes the words of a new ticket.
-pub async fn insert_texts(
-    tx: &mut Tx,
-    tenant: TenantId,
-    ticket: TicketId,
-    texts: &Texts,
-) -> Result<(), Error> {
-    tx.execute(INSERT_TEXTS, values_of_texts(tenant, ticket, texts)).await.map(drop)
-}
-
-/// The values of `INSERT_TEXTS`.
+/// The words of a new ticket.
 fn values_of_texts(tenant: TenantId, ticket: TicketId, texts: &Texts) -> Vec<Arg> {
     args![
         tenant,

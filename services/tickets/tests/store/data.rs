@@ -10,14 +10,14 @@ use ::tickets::{
     },
     store::{
         lists::Path,
-        tickets::{self as rows, Texts},
+        tickets::{self as rows, Stored, Texts},
     },
 };
 use contracts::tickets::v1::{
     Category, Channel, ClockState, CloseReason, Kind, Metric, Nature, ServiceType, Stage,
 };
-use kernel::{CustomerId, TenantId, TicketId, Time};
-use store::{Db, Error, transact};
+use kernel::{CallerKind, CustomerId, TenantId, TicketId, Time};
+use store::{Db, Error, events::NewEvent, transact};
 use uuid::Uuid;
 
 pub(crate) const QUEUES: [&str; 3] = ["complaints", "general", "returns"];
@@ -149,12 +149,26 @@ pub(crate) fn texts() -> Texts {
     }
 }
 
+fn created(ticket: &Ticket) -> NewEvent {
+    NewEvent {
+        tenant: ticket.tenant,
+        aggregate: ticket.id.uuid(),
+        sequence: ticket.sequence,
+        at: ticket.last_at,
+        kind: "ticket.created",
+        payload: Vec::new(),
+        actor_kind: CallerKind::Service,
+        actor: "test".to_owned(),
+        trace: String::new(),
+    }
+}
+
 pub(crate) async fn put(db: &Db, tickets: &[Ticket], words: &Texts) {
     for chunk in tickets.chunks(500) {
         transact!(db, "test.put", |tx| {
             for ticket in chunk {
-                rows::insert(tx, ticket).await?;
-                rows::insert_texts(tx, ticket.tenant, ticket.id, words).await?;
+                let stored = Stored { ticket: ticket.clone(), texts: words.clone() };
+                rows::record(tx, 1, &stored, &[created(ticket)]).await?;
             }
             Ok::<_, Error>(())
         })
