@@ -23,7 +23,7 @@ const OUTBOX: Sql = Sql::both("SELECT COUNT(*) FROM outbox WHERE tenant = $1 AND
 #[tokio::test]
 async fn of_those_who_tell_it_at_once_one_is_heard() {
     each_db(MIGRATIONS, async |database| {
-        let app = app(&database).await;
+        let app = app(database).await;
         let survey = survey(&app).await;
 
         let id = Uuid::from_u128(7);
