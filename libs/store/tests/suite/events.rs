@@ -117,7 +117,7 @@ async fn what_is_written_alone_is_a_transaction_of_its_own() {
     each_db(&[], async |db| {
         let aggregate = Uuid::from_u128(77);
         let alone = async |events: &[NewEvent]| {
-            append_alone(&db, Inserts::new(db.engine()), 16, events).await
+            append_alone(db, Inserts::new(db.engine()), 16, events).await
         };
         alone(&[event(aggregate, 1), event(aggregate, 2)]).await.unwrap();
         db.queue().appended().await;
@@ -162,7 +162,7 @@ async fn what_goes_with_events_is_written_with_them_or_not_at_all() {
         assert!(is_taken(&clash), "{clash:?}");
         assert_eq!(kept().await, ["first 1", "second 1"]);
         let events = [event(aggregate, 2), event(aggregate, 3)];
-        append_alone(&db, told(&events), 16, &events).await.unwrap();
+        append_alone(db, told(&events), 16, &events).await.unwrap();
         assert_eq!(kept().await, ["first 1", "first 2", "second 1", "second 2"]);
         let history: Vec<Row> = db.all(HISTORY, args![tenant(1), aggregate]).await.unwrap();
         assert_eq!(history.len(), 3);
