@@ -3,6 +3,7 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
+    num::NonZero,
     path::Path,
     str::FromStr,
     sync::{
@@ -32,6 +33,11 @@ const GONE: [(&str, &str); 4] = [
     ("tcp_keepalives_count", "3"),
     ("tcp_user_timeout", "20000"),
 ];
+/// Each connection that reads SQLite is a thread with a cache of its own: there are as many as
+/// processors, but at least so many, since one may wait for the disk.
+const FEWEST_READERS: u32 = 4;
+/// 1 000 KiB, half of what SQLite takes by itself: behind it is the system's cache, which all share.
+const READER_CACHE: &str = "-1000";
 /// A pooled connection that was idle for longer is tested before it is used.
 const TEST_AFTER_IDLE: Duration = Duration::from_secs(2);
 
@@ -63,7 +69,8 @@ pub struct Settings {
     /// and `_`, starting with a letter, at most 63.
     pub schema: String,
     /// All connections of this process, at least 3. On PostgreSQL a third of them is for
-    /// [`queue`](Db::queue), on SQLite one is the writer. About twelve are enough.
+    /// [`queue`](Db::queue), on SQLite one is the writer and no more read than there are processors (at
+    /// least four). About twelve are enough.
     pub max_connections: u32,
 }
 
@@ -379,7 +386,7 @@ async fn open_sqlite(path: &str, settings: &Settings) -> Result<Pools, Error> {
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
         .statement_cache_capacity(256);
-    let reader = writer.clone().pragma("query_only", "ON");
+    let reader = writer.clone().pragma("query_only", "ON").pragma("cache_size", READER_CACHE);
     let options = SqlitePoolOptions::new()
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(None)
@@ -387,7 +394,9 @@ async fn open_sqlite(path: &str, settings: &Settings) -> Result<Pools, Error> {
         .test_before_acquire(false);
     let write = options.clone().max_connections(1).connect_with(writer).await;
     let write = write.map_err(Error::Connect)?;
-    let readers = settings.max_connections.max(2) - 1;
+    let cores = std::thread::available_parallelism().map_or(0, NonZero::get);
+    let useful = u32::try_from(cores).unwrap_or(u32::MAX).max(FEWEST_READERS);
+    let readers = (settings.max_connections.max(2) - 1).min(useful);
     let read = options.max_connections(readers).connect_with(reader).await;
     Ok(Pools::Sqlite { read: read.map_err(Error::Connect)?, write })
 }
