@@ -11,7 +11,7 @@
 //! on [`Db::queue`]: plans that were cached while the outbox was empty would be 40 times slower, and
 //! a holder that hangs in its transaction is cut off well before its lease ends.
 
-use std::{slice, time::Duration};
+use std::{collections::BTreeSet, slice, time::Duration};
 
 use kernel::{Clock, Time, fault::chain};
 use store::{Db, Engine, Error, List, Sql, Tx, args, transact};
@@ -47,6 +47,7 @@ const TAKE: Sql = Sql::both(
 const RELEASE: Sql = Sql::both(
     "UPDATE partitions SET expires = 0 WHERE partition = $1 AND holder = $2 AND epoch = $3",
 );
+// What follows moves a partition on SQLite; on PostgreSQL see `move_all`.
 const COPY: Sql = Sql::both(
     "INSERT INTO feed (partition, position, at, tenant, aggregate, sequence) \
      SELECT partition, $2 + ROW_NUMBER() OVER (ORDER BY at, tenant, aggregate, sequence), \
@@ -72,6 +73,8 @@ pub struct Sequencer {
     holder: String,
     metrics: Metrics,
     held: Vec<Held>,
+    /// Partitions that could not be moved the last time.
+    stuck: BTreeSet<i64>,
 }
 
 /// A partition that this sequencer believes to hold.
@@ -86,7 +89,7 @@ impl Sequencer {
     /// The sequencer of a source. `holder` names this replica, see [`store::lease`].
     pub fn new(source: Source, clock: Clock, holder: String, metrics: Metrics) -> Self {
         let db = source.db().queue();
-        Self { source, db, clock, holder, metrics, held: Vec::new() }
+        Self { source, db, clock, holder, metrics, held: Vec::new(), stuck: BTreeSet::new() }
     }
 
     /// Runs until `stop`, and then gives its partitions up, so that the next one need not wait.
@@ -146,28 +149,46 @@ impl Sequencer {
         let backlog: Vec<(i64, Option<i64>)> = self.db.all(BACKLOG, args![]).await?;
         let oldest = backlog.iter().filter_map(|(_, at)| *at).min();
         self.measure(oldest.map(Time::from_micros));
-        let mut leases = Vec::new();
+        let (mut together, mut alone, mut failed) = (Vec::new(), Vec::new(), None);
         for (partition, _) in backlog.into_iter().filter(|(_, oldest)| oldest.is_some()) {
-            leases.extend(self.hold(partition).await?);
-        }
-        match self.advance(&leases).await {
-            Err(error) if !error.is_transient() => {}
-            moved => return moved,
-        }
-        let mut more = false;
-        for lease in &leases {
-            match self.advance(slice::from_ref(lease)).await {
-                Ok(one) => more |= one,
-                Err(error) if error.is_transient() => return Err(error),
-                // The other partitions must not wait for one that is broken.
+            match self.hold(partition).await {
+                Ok(held) if self.stuck.contains(&partition) => alone.extend(held),
+                Ok(held) => together.extend(held),
                 Err(error) => {
-                    let (name, error) = (self.source.name(), chain(&error));
-                    let partition = lease.partition;
-                    tracing::error!(source = name, partition, error, "a partition is stuck");
+                    failed = Some(error);
+                    break;
                 }
             }
         }
-        Ok(more)
+        let mut more = false;
+        match self.advance(&together).await {
+            Ok(moved) => more = moved,
+            Err(error) if error.is_transient() => return Err(error),
+            // Each by itself says which one it was.
+            Err(_) => alone.extend(together),
+        }
+        for lease in &alone {
+            more |= self.advance_alone(lease).await?;
+        }
+        failed.map_or(Ok(more), Err)
+    }
+
+    /// Moves one batch of a partition that is or may be broken: the others must not wait for it, nor be
+    /// moved in vain with it again and again.
+    async fn advance_alone(&mut self, lease: &Held) -> Result<bool, Error> {
+        let partition = lease.partition;
+        match self.advance(slice::from_ref(lease)).await {
+            Err(error) if !error.is_transient() => {
+                let (name, error) = (self.source.name(), chain(&error));
+                tracing::error!(source = name, partition, error, "a partition is stuck");
+                self.stuck.insert(partition);
+                Ok(false)
+            }
+            moved => {
+                self.stuck.remove(&partition);
+                moved
+            }
+        }
     }
 
     /// Moves one batch of each of these partitions. True where there may be more.
@@ -229,7 +250,8 @@ pub(crate) async fn take(
     })
 }
 
-/// Moves one batch of each of these partitions, but of those that another holder has taken meanwhile.
+/// Moves one batch of each of these partitions, but of those that another holder has taken meanwhile or
+/// is just holding.
 pub(crate) async fn sequence(db: &Db, leases: &[Held]) -> Result<Vec<Moved>, Error> {
     transact!(db, "feed.sequence", |tx| {
         let fenced = fence(tx, leases).await?;
@@ -240,15 +262,15 @@ pub(crate) async fn sequence(db: &Db, leases: &[Held]) -> Result<Vec<Moved>, Err
 /// A partition whose row is held, and its head.
 type Fenced = (i64, i64);
 
-/// Takes the partitions' rows for the rest of the transaction, always in the same order, but of those
-/// whose epoch has passed.
+/// Takes the partitions' rows for the rest of the transaction, but of those whose epoch has passed, or
+/// that somebody else is just holding.
 pub(crate) async fn fence(tx: &mut Tx, leases: &[Held]) -> Result<Vec<Fenced>, Error> {
     let mut list =
         List::new("SELECT partition, head FROM partitions WHERE (partition, epoch) IN (VALUES ");
     list.rows(leases.iter().map(|lease| args![lease.partition, lease.epoch]));
-    list.push(") ORDER BY partition");
+    list.push(")");
     if tx.engine() == Engine::Postgres {
-        list.push(" FOR UPDATE");
+        list.push(" FOR UPDATE SKIP LOCKED");
     }
     let (text, values) = list.finish();
     tx.all(text, values).await

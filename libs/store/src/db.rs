@@ -33,9 +33,9 @@ const GONE: [(&str, &str); 4] = [
     ("tcp_keepalives_count", "3"),
     ("tcp_user_timeout", "20000"),
 ];
-/// Each connection that reads SQLite is a thread with a cache of its own: there are as many as
-/// processors, but at least so many, since one may wait for the disk.
-const FEWEST_READERS: u32 = 4;
+/// Each connection that reads SQLite is a thread with a cache of its own: more than there are processors,
+/// and than these, are of no use.
+const USEFUL_READERS: u32 = 4;
 /// 1 000 KiB, half of what SQLite takes by itself: behind it is the system's cache, which all share.
 const READER_CACHE: &str = "-1000";
 /// A pooled connection that was idle for longer is tested before it is used.
@@ -213,7 +213,13 @@ impl Db {
                 write.begin_with("BEGIN IMMEDIATE").await.map(|open| Tx::sqlite(open, notify))
             }
             Pools::Postgres { main, .. } => {
-                main.begin().await.map(|open| Tx::postgres(open, notify))
+                // In a task of its own, which nobody drops halfway: the driver would give the
+                // connection back with the transaction open, and who used it next would be told of a
+                // commit that never was.
+                let main = main.clone();
+                let begin = tokio::spawn(async move { main.begin().await });
+                let begun = begin.await.unwrap_or(Err(sqlx::Error::WorkerCrashed));
+                begun.map(|open| Tx::postgres(open, notify))
             }
         };
         self.begun(asked);
@@ -223,6 +229,16 @@ impl Db {
     /// Runs a statement that appends events, as a transaction of its own: on PostgreSQL, which takes one
     /// for that anyway, without BEGIN and COMMIT.
     pub(crate) async fn write_alone(&self, list: List) -> Result<(), Error> {
+        let mut attempt = 0;
+        loop {
+            match self.try_alone(list.clone()).await {
+                Ok(()) => return Ok(()),
+                Err(error) => self.again(error, &mut attempt).await?,
+            }
+        }
+    }
+
+    async fn try_alone(&self, list: List) -> Result<(), Error> {
         let (text, values) = list.finish();
         let Pools::Postgres { main, .. } = &self.pools else {
             let mut tx = self.begin().await?;
@@ -235,8 +251,20 @@ impl Db {
         self.begun(asked);
         let mut connection = connection.map_err(Error::Connect)?;
         let query = bind!(sqlx::query(text.render(Engine::Postgres)), values);
-        query.execute(&mut *connection).await.map_err(Error::of_commit)?;
+        query.execute(&mut *connection).await.map_err(Error::of_lone_statement)?;
         self.appended.notify_one();
+        Ok(())
+    }
+
+    /// Waits before the next attempt, or gives the error back where there is to be none.
+    async fn again<E: Retry>(&self, error: E, attempt: &mut u32) -> Result<(), E> {
+        *attempt += 1;
+        if !error.lost_race() || *attempt >= MAX_ATTEMPTS {
+            return Err(error);
+        }
+        self.done.retries.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(attempt = *attempt, "lost a race, the transaction runs again");
+        tokio::time::sleep(pause(*attempt)).await;
         Ok(())
     }
 
@@ -348,14 +376,7 @@ impl Db {
                 error
             }
         };
-        *attempt += 1;
-        if !error.lost_race() || *attempt >= MAX_ATTEMPTS {
-            return Some(Err(error));
-        }
-        self.done.retries.fetch_add(1, Ordering::Relaxed);
-        tracing::debug!(attempt = *attempt, "lost a race, the transaction runs again");
-        tokio::time::sleep(pause(*attempt)).await;
-        None
+        self.again(error, attempt).await.err().map(Err)
     }
 
     pub(crate) fn pools(&self) -> &Pools {
@@ -395,7 +416,7 @@ async fn open_sqlite(path: &str, settings: &Settings) -> Result<Pools, Error> {
     let write = options.clone().max_connections(1).connect_with(writer).await;
     let write = write.map_err(Error::Connect)?;
     let cores = std::thread::available_parallelism().map_or(0, NonZero::get);
-    let useful = u32::try_from(cores).unwrap_or(u32::MAX).max(FEWEST_READERS);
+    let useful = u32::try_from(cores).unwrap_or(u32::MAX).max(USEFUL_READERS);
     let readers = (settings.max_connections.max(2) - 1).min(useful);
     let read = options.max_connections(readers).connect_with(reader).await;
     Ok(Pools::Sqlite { read: read.map_err(Error::Connect)?, write })

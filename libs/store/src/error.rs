@@ -15,8 +15,9 @@ pub enum Error {
     /// A statement failed.
     #[error("a statement failed")]
     Statement(#[source] sqlx::Error),
-    /// The connection broke during COMMIT: nobody knows whether it took place. Not retried blindly;
-    /// the idempotency row decides.
+    /// The connection broke during COMMIT, or during a statement that is a transaction of its own:
+    /// nobody knows whether it took place. Not retried blindly; the idempotency row, or an id that the
+    /// client made, decides.
     #[error("the outcome of a commit is unknown")]
     Commit(#[source] sqlx::Error),
     /// Stored data breaks a rule that this program holds.
@@ -82,6 +83,15 @@ impl Error {
                 is_connecting(cause) || lost_race(cause) || is_interrupted(cause)
             }
             Self::Address(_) | Self::Corrupt(_) => false,
+        }
+    }
+
+    /// The error of a statement that commits by itself: unknown where it broke off.
+    pub(crate) fn of_lone_statement(cause: sqlx::Error) -> Self {
+        if !lost_race(&cause) && (is_connecting(&cause) || is_interrupted(&cause)) {
+            Self::Commit(cause)
+        } else {
+            cause.into()
         }
     }
 

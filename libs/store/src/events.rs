@@ -53,10 +53,6 @@ pub fn partition_of(tenant: TenantId, aggregate: Uuid, partitions: u32) -> u32 {
 /// How many events one statement takes: 10 values each, well below the engines' limits.
 const CHUNK: usize = 500;
 
-const INTO_EVENTS: &str = "INSERT INTO events \
-     (tenant, aggregate, sequence, at, kind, payload, actor_kind, actor, trace) ";
-const INTO_OUTBOX: &str = "INSERT INTO outbox (partition, at, tenant, aggregate, sequence) ";
-
 /// Inserts that go with events, all of them in one round trip: on PostgreSQL one statement, on SQLite
 /// one text of several.
 #[derive(Debug)]
@@ -96,9 +92,13 @@ impl Inserts {
         let list = &mut self.list;
         match self.engine {
             Engine::Sqlite => {
-                list.push(INTO_EVENTS).push("VALUES ");
-                list.rows(events.iter().map(values)).push("; ");
-                list.push(INTO_OUTBOX).push("VALUES ");
+                list.push(
+                    "INSERT INTO events \
+                     (tenant, aggregate, sequence, at, kind, payload, actor_kind, actor, trace) VALUES ",
+                );
+                list.rows(events.iter().map(values)).push(
+                    "; INSERT INTO outbox (partition, at, tenant, aggregate, sequence) VALUES ",
+                );
                 list.rows(events.iter().map(|event| {
                     args![partition(event), event.at, event.tenant, event.aggregate, event.sequence]
                 }));
@@ -113,19 +113,21 @@ impl Inserts {
                     row.push(Arg::from(partition(event)));
                     row
                 }));
-                list.push("), history AS (").push(INTO_EVENTS).push(
-                    "SELECT tenant, aggregate, sequence, at, kind, payload, actor_kind, actor, \
-                     trace FROM new) ",
+                list.push(
+                    "), history AS (INSERT INTO events \
+                     (tenant, aggregate, sequence, at, kind, payload, actor_kind, actor, trace) \
+                     SELECT tenant, aggregate, sequence, at, kind, payload, actor_kind, actor, trace \
+                     FROM new) \
+                     INSERT INTO outbox (partition, at, tenant, aggregate, sequence) \
+                     SELECT partition, at, tenant, aggregate, sequence FROM new",
                 );
-                list.push(INTO_OUTBOX);
-                list.push("SELECT partition, at, tenant, aggregate, sequence FROM new");
             }
         }
         self.list
     }
 }
 
-/// Writes events and their outbox rows in the caller's transaction, in one round trip.
+/// Writes events and their outbox rows in the caller's transaction: one round trip for 500 of them.
 ///
 /// The caller holds the aggregate's row (its lock, or its version by compare-and-set) in the same
 /// transaction; a sequence that exists already fails, see [`is_taken`].
@@ -150,8 +152,10 @@ pub async fn append_with(
     Ok(())
 }
 
-/// The same as a transaction of its own; on PostgreSQL without BEGIN and COMMIT, which would be two
-/// more round trips.
+/// The same as a transaction of its own, tried again after a lost race as [`transact!`] does; on
+/// PostgreSQL without BEGIN and COMMIT, which would be two more round trips.
+///
+/// [`transact!`]: crate::transact
 pub async fn append_alone(
     db: &Db,
     inserts: Inserts,

@@ -4,7 +4,8 @@
 //! A statement is written once, in full, as a const next to its function ([`Sql::both`]), or as a
 //! pair where the engines differ ([`Sql::split`]). Values are bound as a closed [`Arg`], rows are
 //! decoded by `derive(sqlx::FromRow)` or as tuples, a transaction is a plain block inside
-//! [`transact!`], which commits, rolls back and tries again after a lost race.
+//! [`transact!`], which commits, rolls back and tries again after a lost race. Only what is a single
+//! statement on PostgreSQL does without ([`events::append_alone`]).
 //!
 //! ```text
 //! const GET: Sql = Sql::both("SELECT id, opened_at FROM tickets WHERE tenant = $1 AND id = $2");

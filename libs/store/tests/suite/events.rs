@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use kernel::CallerKind;
 use store::{
-    Db, Error, Sql, args,
+    Db, Engine, Error, Sql, args,
     events::{Inserts, NewEvent, append, append_alone, append_with, is_taken, partition_of},
     transact,
 };
-use testing::each_db;
+use testing::{TestDb, each_db};
 use uuid::Uuid;
 
 use crate::{at, tenant};
@@ -23,6 +23,14 @@ const OUTBOX: Sql = Sql::both(
 );
 
 const KEPT: Sql = Sql::both("SELECT key FROM meta WHERE value = 'x' ORDER BY key");
+
+const PUT: Sql = Sql::both("INSERT INTO meta (key, value) VALUES ($1, 'x')");
+const COUNT: Sql = Sql::both("SELECT COUNT(*) FROM events WHERE tenant = $1");
+/// How many wait for another's transaction in this database.
+const WAITING: Sql = Sql::both(
+    "SELECT COUNT(*) FROM pg_stat_activity \
+     WHERE datname = current_database() AND wait_event = 'transactionid'",
+);
 
 type Row = (i64, i64, String, Vec<u8>, String, String, String);
 
@@ -168,4 +176,46 @@ async fn what_goes_with_events_is_written_with_them_or_not_at_all() {
         assert_eq!(history.len(), 3);
     })
     .await;
+}
+
+/// Who waits first in a deadlock is the one that PostgreSQL ends.
+#[tokio::test]
+async fn what_is_written_alone_is_tried_again_after_a_lost_race() {
+    let db = TestDb::migrated(Engine::Postgres, &[]).await;
+    let events = [event(Uuid::from_u128(77), 1)];
+    let mut other = db.begin().await.unwrap();
+    other.execute(PUT, args!["one"]).await.unwrap();
+    let mut inserts = Inserts::new(Engine::Postgres);
+    inserts.and("one", |list| {
+        list.push("INSERT INTO meta (key, value) VALUES ").rows([args!["one", "x"]]);
+    });
+    let alone = append_alone(&db, inserts, 16, &events);
+    let crossing = async {
+        while db.one::<(i64,)>(WAITING, args![]).await.unwrap().0 == 0 {
+            tokio::task::yield_now().await;
+        }
+        append(&mut other, 16, &events).await.unwrap();
+        other.rollback().await.unwrap();
+    };
+    let (alone, ()) = tokio::join!(alone, crossing);
+    alone.unwrap();
+    assert_eq!(db.usage().retries, 1);
+    db.drop().await;
+}
+
+/// The driver gives back the connection of a BEGIN that nobody waits for any more.
+#[tokio::test]
+async fn a_begin_that_is_given_up_leaves_no_transaction_open() {
+    let db = TestDb::migrated(Engine::Postgres, &[]).await;
+    for _ in 0..20 {
+        let mut begin = std::pin::pin!(db.begin());
+        drop(futures::poll!(&mut begin));
+    }
+    for number in 1..=20 {
+        let events = [event(Uuid::from_u128(number), 1)];
+        append_alone(&db, Inserts::new(Engine::Postgres), 16, &events).await.unwrap();
+    }
+    let (seen,): (i64,) = db.queue().one(COUNT, args![tenant(1)]).await.unwrap();
+    assert_eq!(seen, 20);
+    db.drop().await;
 }
