@@ -217,9 +217,9 @@ impl Db {
                 // connection back with the transaction open, and who used it next would be told of a
                 // commit that never was.
                 let main = main.clone();
-                let begin = tokio::spawn(async move { main.begin().await });
-                let begun = begin.await.unwrap_or(Err(sqlx::Error::WorkerCrashed));
-                begun.map(|open| Tx::postgres(open, notify))
+                let open = tokio::spawn(async move { main.begin().await }).await;
+                let open = open.unwrap_or(Err(sqlx::Error::WorkerCrashed));
+                open.map(|open| Tx::postgres(open, notify))
             }
         };
         self.begun(asked);
