@@ -114,8 +114,11 @@ impl Running {
     }
 
     /// Runs until a signal, or until a worker ends, and goes down in order. A second signal aborts.
-    pub(crate) async fn until_told(self, config: &Config) -> Result<ExitCode> {
-        let mut signals = Signals::catch()?;
+    pub(crate) async fn until_told(
+        self,
+        mut signals: Signals,
+        config: &Config,
+    ) -> Result<ExitCode> {
         let code = tokio::select! {
             () = signals.next() => ExitCode::SUCCESS,
             () = self.broken.cancelled() => ExitCode::FAILURE,

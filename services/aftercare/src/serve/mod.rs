@@ -72,9 +72,9 @@ pub(crate) async fn run(config: &Config, args: &Args) -> Result<ExitCode> {
     let (services, metrics) = (chosen(&args.services), Metrics::new());
     let collector = collector(config, &services, &metrics)?;
     logs(config, collector.as_ref())?;
-    let (running, banner) = start(config, services, metrics).await?;
+    let (running, signals, banner) = start(config, services, metrics).await?;
     println!("{banner}");
-    let ended = running.until_told(config).await;
+    let ended = running.until_told(signals, config).await;
     if let Some(collector) = collector {
         collector.finish(LAST_SPANS).await;
     }
@@ -86,7 +86,7 @@ pub(crate) async fn start(
     config: &Config,
     services: Vec<&'static str>,
     metrics: Metrics,
-) -> Result<(Running, String)> {
+) -> Result<(Running, Signals, String)> {
     let listeners = ports::Listeners::bind(config.addresses(&services)).await?;
     let keys = keys::of(config, &services).await?;
     let process = Process::prepare(config, services, keys, metrics)?;
@@ -111,7 +111,9 @@ pub(crate) async fn start(
     }
     let workers = workers::all(&process, &services);
     let banner = banner::text(&process, &listeners.addresses()?)?;
-    Ok((Running::start(&process, listeners, services, workers).await?, banner))
+    // Who is told that it is ready may tell it at once to go down in order.
+    let signals = Signals::catch()?;
+    Ok((Running::start(&process, listeners, services, workers).await?, signals, banner))
 }
 
 /// The services named, in the order in which they are put together; all where none is.
