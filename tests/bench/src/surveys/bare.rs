@@ -1,5 +1,5 @@
-//! The bare transaction: the rows that `RecordResponse` writes, by the driver alone, in as many
-//! statements as the service takes, on either database.
+//! The bare transaction: the rows that `RecordResponse` writes, by the driver alone, on either database:
+//! BEGIN, the response, its event with the row of the outbox (two statements on SQLite), COMMIT.
 //!
 //! It runs as a process of its own with as many connections as the suite has: on SQLite one that
 //! writes. The rows are copies of responses that the suite recorded, with new ids; their outbox rows lie
