@@ -41,6 +41,8 @@ const VALID: i64 = 60 * 24 * 3_600;
 const BAD: i32 = 2;
 /// How often it is looked whether surveys have come as far.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(200);
+/// By when the scores have what was answered: they gather for a second.
+const GATHERED: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// The survey of a set, as its staff see it.
 pub(crate) struct Asking<'a> {
@@ -308,14 +310,20 @@ impl<'a> Asking<'a> {
             period: Period::All.into(),
             ..GetScoresRequest::default()
         };
-        until("counted the answers", async || {
+        let look = async || {
             let call = async |request| suite.scores.clone().get_scores(request).await;
             let scores = suite.ask(&self.crew.recorder, &request, call).await?.scores;
-            let score = scores.into_iter().next();
+            Ok(scores.into_iter().next())
+        };
+        until("counted the answers", async || {
+            let score: Option<Score> = look().await?;
             let n = score.as_ref().map_or(0, |score| score.n + score.excluded + score.suspected);
-            Ok((usize::try_from(n).unwrap_or(0) >= completed).then_some(score))
+            Ok((usize::try_from(n).unwrap_or(0) >= completed).then_some(()))
         })
-        .await
+        .await?;
+        // Not every answer is to an invitation that is completed still.
+        tokio::time::sleep(GATHERED).await;
+        look().await
     }
 }
 
