@@ -10,10 +10,11 @@ use anyhow::anyhow;
 use contracts::{
     surveys::v1::{
         AfterResolution, Answer, CreateInvitationLinkRequest, CreateSurveyRequest, Disposition,
-        GetInvitationRequest, GetScoresRequest, Interview, Invitation, InvitationState,
-        ListInvitationsRequest, ListLoopsRequest, ListSurveysRequest, Loop, LoopState, Period,
-        PublishSurveyRequest, Question, QuestionKind, Questionnaire, RecordInterviewRequest, Scale,
-        Score, SubmitResponseRequest, Survey, SurveyState, Text, answer::Value,
+        GetInvitationRequest, GetScoresRequest, Interview, Invitation, InvitationBlock,
+        InvitationState, ListInvitationsRequest, ListLoopsRequest, ListSurveysRequest, Loop,
+        LoopState, Period, PublishSurveyRequest, Question, QuestionKind, Questionnaire,
+        RecordInterviewRequest, Scale, Score, SubmitResponseRequest, Survey, SurveyState, Text,
+        answer::Value,
     },
     tickets::v1::{Nature, Ticket, Turn},
 };
@@ -41,8 +42,6 @@ const VALID: i64 = 60 * 24 * 3_600;
 const BAD: i32 = 2;
 /// How often it is looked whether surveys have come as far.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(200);
-/// By when the scores have what was answered: they gather for a second.
-const GATHERED: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// The survey of a set, as its staff see it.
 pub(crate) struct Asking<'a> {
@@ -102,25 +101,33 @@ impl<'a> Asking<'a> {
         Ok(())
     }
 
+    /// Waits until surveys has heard of the last resolution of each ticket, and so of what was reopened
+    /// before: when the clock is moved further, it asks about what holds.
+    pub(crate) async fn hears(&self, tickets: &[Ticket]) -> Result<(), Trouble> {
+        let resolved = |ticket: &Ticket| {
+            let instance = ticket.resolution.as_ref().map(|resolution| resolution.instance)?;
+            Some((ticket.name.clone(), instance))
+        };
+        let resolved: BTreeSet<_> = tickets.iter().filter_map(resolved).collect();
+        until("heard what was resolved", async || {
+            let all = self.invitations().await?.into_iter();
+            let heard: BTreeSet<_> = all.map(|one| (one.ticket, one.instance)).collect();
+            Ok(resolved.is_subset(&heard).then_some(()))
+        })
+        .await
+    }
+
     /// The first invitation of each customer.
     async fn asked(
         &self,
         tickets: &[Ticket],
         now: Time,
     ) -> Result<Vec<(&str, Invitation)>, Trouble> {
-        let resolved = |ticket: &Ticket| {
-            let instance = ticket.resolution.as_ref().map(|resolution| resolution.instance)?;
-            Some((ticket.name.clone(), instance))
-        };
-        let resolved: BTreeSet<_> = tickets.iter().filter_map(resolved).collect();
         let own: BTreeSet<_> = tickets.iter().map(|ticket| ticket.name.as_str()).collect();
         let all = until("asked its customers", async || {
             let all = self.invitations().await?;
-            let made: BTreeSet<_> =
-                all.iter().map(|one| (one.ticket.clone(), one.instance)).collect();
-            let done = resolved.is_subset(&made)
-                && !all.iter().any(|one| own.contains(one.ticket.as_str()) && is_due(one, now));
-            Ok(done.then_some(all))
+            let waits = |one: &Invitation| own.contains(one.ticket.as_str()) && is_due(one, now);
+            Ok((!all.iter().any(waits)).then_some(all))
         })
         .await?;
         let mut first: BTreeMap<&str, Invitation> = BTreeMap::new();
@@ -310,27 +317,23 @@ impl<'a> Asking<'a> {
             period: Period::All.into(),
             ..GetScoresRequest::default()
         };
-        let look = async || {
+        until("counted the answers", async || {
             let call = async |request| suite.scores.clone().get_scores(request).await;
             let scores = suite.ask(&self.crew.recorder, &request, call).await?.scores;
-            Ok(scores.into_iter().next())
-        };
-        until("counted the answers", async || {
-            let score: Option<Score> = look().await?;
+            let score = scores.into_iter().next();
             let n = score.as_ref().map_or(0, |score| score.n + score.excluded + score.suspected);
-            Ok((usize::try_from(n).unwrap_or(0) >= completed).then_some(()))
+            Ok((usize::try_from(n).unwrap_or(0) >= completed).then_some(score))
         })
-        .await?;
-        // Not every answer is to an invitation that is completed still.
-        tokio::time::sleep(GATHERED).await;
-        look().await
+        .await
     }
 }
 
-/// Whether it is still to be decided by `now` whether the customer is asked.
+/// Whether it is still to be decided by `now` whether the customer is asked. Where only customers was
+/// away, it is tried again within moments, whenever that is due.
 fn is_due(invitation: &Invitation, now: Time) -> bool {
     let due = invitation.due_time.as_ref().and_then(rpc::wire::time);
-    invitation.state() == InvitationState::Pending && due.is_none_or(|due| due <= now)
+    let away = invitation.blocks().any(|block| block == InvitationBlock::CustomersAway);
+    invitation.state() == InvitationState::Pending && (away || due.is_none_or(|due| due <= now))
 }
 
 impl Mood {

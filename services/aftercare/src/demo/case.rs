@@ -98,11 +98,13 @@ pub(crate) async fn play<'a>(
     let begun = open.iter().filter_map(Open::begun).min();
     let mut moved = false;
     if let Some(begun) = begun {
+        hear(&open).await.map_err(stopped)?;
         moved = clocks.to(begun + hours(LATE)).await?;
         for one in &mut open {
             one.work(true).await.map_err(stopped)?;
         }
         if moved {
+            hear(&open).await.map_err(stopped)?;
             ask(clocks, begun, &open).await?;
         }
     }
@@ -115,6 +117,14 @@ pub(crate) async fn play<'a>(
         played.push(Played { open: one, tickets, refused });
     }
     Ok((played, moved))
+}
+
+/// Waits until surveys knows what was done, so that what it does when the clock moves is always the same.
+async fn hear(open: &[Open<'_>]) -> Result<(), Trouble> {
+    for one in open {
+        one.asking.hears(&one.read().await?).await?;
+    }
+    Ok(())
 }
 
 /// The days after the work: each house at its own noon, since nobody is asked at night.
