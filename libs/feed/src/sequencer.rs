@@ -16,7 +16,7 @@ use std::{collections::BTreeSet, slice, time::Duration};
 use kernel::{Clock, Time, fault::chain};
 use store::{Db, Engine, Error, List, Sql, Tx, args, transact};
 use telemetry::Metrics;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::Source;
@@ -33,16 +33,25 @@ const GATHER: Duration = Duration::from_millis(5);
 /// Passes that move something begin this far apart at least. The first event after a quiet time goes
 /// at once; under load each pass, and each of the transactions of those who follow, takes many.
 const PACE: Duration = Duration::from_millis(250);
+/// A database whose host has vanished answers nothing: after so long, which is several times what the
+/// server allows a statement, a pass is begun anew, on another connection.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const BACKLOG: Sql = Sql::both(
     "SELECT p.partition, (SELECT MIN(o.at) FROM outbox o WHERE o.partition = p.partition) \
      FROM partitions p ORDER BY p.partition",
 );
-const TAKE: Sql = Sql::both(
+// Whose row somebody else is just holding is not waited for: the other partitions would wait, too.
+const TAKE: Sql = Sql::split(
     "UPDATE partitions SET \
      epoch = CASE WHEN holder = $2 AND expires > $4 THEN epoch ELSE epoch + 1 END, \
      holder = $2, expires = $3 \
      WHERE partition = $1 AND (holder = $2 OR expires <= $4) RETURNING epoch",
+    "UPDATE partitions SET \
+     epoch = CASE WHEN holder = $2 AND expires > $4 THEN epoch ELSE epoch + 1 END, \
+     holder = $2, expires = $3 WHERE partition = (SELECT partition FROM partitions \
+     WHERE partition = $1 AND (holder = $2 OR expires <= $4) FOR UPDATE SKIP LOCKED) \
+     RETURNING epoch",
 );
 const RELEASE: Sql = Sql::both(
     "UPDATE partitions SET expires = 0 WHERE partition = $1 AND holder = $2 AND epoch = $3",
@@ -105,14 +114,16 @@ impl Sequencer {
         let db = self.db.clone();
         loop {
             let began = Instant::now();
-            let more = match self.tick().await {
-                Ok(more) => more,
-                Err(error) => {
-                    tracing::warn!(
-                        source = self.source.name(),
-                        error = chain(&error),
-                        "sequencing failed"
-                    );
+            let ticked = timeout(PATIENCE, self.tick()).await;
+            let name = self.source.name();
+            let more = match ticked {
+                Ok(Ok(more)) => more,
+                Ok(Err(error)) => {
+                    tracing::warn!(source = name, error = chain(&error), "sequencing failed");
+                    false
+                }
+                Err(_) => {
+                    tracing::warn!(source = name, "sequencing came to no end, and is begun anew");
                     false
                 }
             };
@@ -149,28 +160,23 @@ impl Sequencer {
         let backlog: Vec<(i64, Option<i64>)> = self.db.all(BACKLOG, args![]).await?;
         let oldest = backlog.iter().filter_map(|(_, at)| *at).min();
         self.measure(oldest.map(Time::from_micros));
-        let (mut together, mut alone, mut failed) = (Vec::new(), Vec::new(), None);
+        let (mut together, mut alone) = (Vec::new(), Vec::new());
         for (partition, _) in backlog.into_iter().filter(|(_, oldest)| oldest.is_some()) {
-            match self.hold(partition).await {
-                Ok(held) if self.stuck.contains(&partition) => alone.extend(held),
-                Ok(held) => together.extend(held),
-                Err(error) => {
-                    failed = Some(error);
-                    break;
-                }
-            }
+            let held = self.hold(partition).await?;
+            let lot = if self.stuck.contains(&partition) { &mut alone } else { &mut together };
+            lot.extend(held);
         }
         let mut more = false;
         match self.advance(&together).await {
             Ok(moved) => more = moved,
-            Err(error) if error.is_transient() => return Err(error),
-            // Each by itself says which one it was.
+            Err(error) if is_away(&error) => return Err(error),
+            // Each by itself says which one it was, or takes less time than all of them.
             Err(_) => alone.extend(together),
         }
         for lease in &alone {
             more |= self.advance_alone(lease).await?;
         }
-        failed.map_or(Ok(more), Err)
+        Ok(more)
     }
 
     /// Moves one batch of a partition that is or may be broken: the others must not wait for it, nor be
@@ -178,16 +184,17 @@ impl Sequencer {
     async fn advance_alone(&mut self, lease: &Held) -> Result<bool, Error> {
         let partition = lease.partition;
         match self.advance(slice::from_ref(lease)).await {
-            Err(error) if !error.is_transient() => {
+            Err(error) if !is_away(&error) => {
                 let (name, error) = (self.source.name(), chain(&error));
                 tracing::error!(source = name, partition, error, "a partition is stuck");
                 self.stuck.insert(partition);
                 Ok(false)
             }
-            moved => {
+            Ok(moved) => {
                 self.stuck.remove(&partition);
-                moved
+                Ok(moved)
             }
+            away => away,
         }
     }
 
@@ -225,6 +232,11 @@ impl Sequencer {
         let age = self.metrics.outbox_age.with_label_values(&[self.source.name()]);
         age.set(micros as f64 / 1e6);
     }
+}
+
+/// Whether it is the database's own matter, and of no use to try anything else now.
+fn is_away(error: &Error) -> bool {
+    error.is_transient() && !error.took_too_long()
 }
 
 /// What became of a partition: how many events were moved, and the head behind them.

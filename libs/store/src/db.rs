@@ -14,7 +14,7 @@ use std::{
 };
 
 use sqlx::{
-    Connection as _, Executor as _, PgPool, SqlitePool,
+    Connection as _, Executor as _, PgPool, Postgres, SqlitePool, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -213,13 +213,7 @@ impl Db {
                 write.begin_with("BEGIN IMMEDIATE").await.map(|open| Tx::sqlite(open, notify))
             }
             Pools::Postgres { main, .. } => {
-                // In a task of its own, which nobody drops halfway: the driver would give the
-                // connection back with the transaction open, and who used it next would be told of a
-                // commit that never was.
-                let main = main.clone();
-                let open = tokio::spawn(async move { main.begin().await }).await;
-                let open = open.unwrap_or(Err(sqlx::Error::WorkerCrashed));
-                open.map(|open| Tx::postgres(open, notify))
+                begin_apart(main, "BEGIN").await.map(|open| Tx::postgres(open, notify))
             }
         };
         self.begun(asked);
@@ -285,7 +279,7 @@ impl Db {
             }
             Pools::Postgres { main, .. } => {
                 let begun =
-                    main.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await;
+                    begin_apart(main, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await;
                 let mut tx =
                     begun.map(|open| Tx::postgres(open, notify)).map_err(Error::Connect)?;
                 tx.unhurried().await?;
@@ -390,6 +384,17 @@ fn pause(attempt: u32) -> Duration {
     let base = Duration::from_millis(2 << attempt.min(7));
     let jitter = RandomState::new().hash_one(attempt) % 1_000;
     base / 2 + base * u32::try_from(jitter).unwrap_or(0) / 1_000
+}
+
+/// Begins in a task of its own, which nobody drops halfway: the driver would give the connection back
+/// with the transaction open, and who used it next would be told of a commit that never was.
+async fn begin_apart(
+    pool: &PgPool,
+    statement: &'static str,
+) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(statement).await }).await;
+    begun.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
 async fn open_sqlite(path: &str, settings: &Settings) -> Result<Pools, Error> {

@@ -86,6 +86,11 @@ impl Error {
         }
     }
 
+    /// True where PostgreSQL ended the statement since it took too long.
+    pub fn took_too_long(&self) -> bool {
+        matches!(self, Self::Statement(cause) if code(cause).is_some_and(|code| code == "57014"))
+    }
+
     /// The error of a statement that commits by itself: unknown where it broke off.
     pub(crate) fn of_lone_statement(cause: sqlx::Error) -> Self {
         if !lost_race(&cause) && (is_connecting(&cause) || is_interrupted(&cause)) {

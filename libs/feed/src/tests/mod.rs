@@ -121,6 +121,11 @@ pub(crate) async fn sequence_all(source: &Source, clock: &Clock) {
     while sequencer.tick().await.unwrap() {}
 }
 
+/// Nothing takes long here; where it does, it hangs.
+pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(30), what).await.expect("in time")
+}
+
 /// A link to a feed server in this process, past the wall of a service.
 pub(crate) fn link_to(server: FeedServer) -> Link {
     let service = FeedServiceServer::new(server).map_request(

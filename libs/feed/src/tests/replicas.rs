@@ -1,7 +1,6 @@
 //! Several replicas of one consumer, with and without their lease, and the loops that run for good.
 
 use std::{
-    future::Future,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -19,18 +18,13 @@ use tonic::transport::Endpoint;
 use super::{
     Effects, TABLES, aggregate,
     consumer::{Pair, each_pair},
-    effects, link, sequencer, site, start, tenant, write,
+    effects, link, sequencer, site, soon, start, tenant, write,
 };
 use crate::{
     Consumer, HandleError, Source,
     consumer::{Known, Step},
     dead_letters,
 };
-
-/// Nothing here takes long; where it does, it hangs.
-async fn soon<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(30), what).await.expect("in time")
-}
 
 fn replica(pair: &Pair, holder: &str, handler: Effects) -> Consumer<Effects> {
     let site = site(&pair.to, &pair.clock, holder);

@@ -42,7 +42,7 @@ async fn stage_with(seed: &str) -> Stage {
     let env: HashMap<_, _> =
         env.map(|(key, value)| (format!("AFTERCARE__{key}"), value.to_owned())).into();
     let config = Config::load(None, env).unwrap();
-    let (running, _, banner) =
+    let (running, banner) =
         serve::start(&config, SERVICES.to_vec(), telemetry::Metrics::new()).await.unwrap();
     let public = banner.lines().find(|line| line.trim_start().starts_with("public")).unwrap();
     let address = public.split_whitespace().nth(1).unwrap().to_owned();

@@ -119,13 +119,20 @@ impl Running {
         mut signals: Signals,
         config: &Config,
     ) -> Result<ExitCode> {
-        let code = tokio::select! {
-            () = signals.next() => ExitCode::SUCCESS,
-            () = self.broken.cancelled() => ExitCode::FAILURE,
+        let told = tokio::select! {
+            () = signals.next() => true,
+            () = self.broken.cancelled() => false,
         };
+        let code = if told { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         tracing::info!("going down");
+        let second = async {
+            if !told {
+                signals.next().await;
+            }
+            signals.next().await;
+        };
         tokio::select! {
-            () = signals.next() => {
+            () = second => {
                 tracing::warn!("told twice, going down at once");
                 std::process::exit(1)
             }

@@ -69,10 +69,16 @@ pub(crate) struct Background {
 
 /// Runs until SIGTERM, Ctrl-C or the end of a part that must not end.
 pub(crate) async fn run(config: &Config, args: &Args) -> Result<ExitCode> {
+    // The first process of a container gets no signal that it does not catch.
+    let mut signals = Signals::catch()?;
     let (services, metrics) = (chosen(&args.services), Metrics::new());
     let collector = collector(config, &services, &metrics)?;
     logs(config, collector.as_ref())?;
-    let (running, signals, banner) = start(config, services, metrics).await?;
+    let prepared = tokio::select! {
+        () = signals.next() => return Ok(ExitCode::SUCCESS),
+        prepared = Prepared::of(config, services, metrics) => prepared?,
+    };
+    let (running, banner) = prepared.start().await?;
     println!("{banner}");
     let ended = running.until_told(signals, config).await;
     if let Some(collector) = collector {
@@ -82,38 +88,57 @@ pub(crate) async fn run(config: &Config, args: &Args) -> Result<ExitCode> {
 }
 
 /// Puts these services together and starts them; the text is for whoever started them.
+#[cfg(test)]
 pub(crate) async fn start(
     config: &Config,
     services: Vec<&'static str>,
     metrics: Metrics,
-) -> Result<(Running, Signals, String)> {
-    let listeners = ports::Listeners::bind(config.addresses(&services)).await?;
-    let keys = keys::of(config, &services).await?;
-    let process = Process::prepare(config, services, keys, metrics)?;
-    let databases = Databases::open(config, &process.running).await?;
-    measure(&process.metrics, &databases);
-    if config.database.migrate {
-        databases.migrate(&process.ids).await?;
+) -> Result<(Running, String)> {
+    Prepared::of(config, services, metrics).await?.start().await
+}
+
+/// Services that are put together, before anybody is told that they are ready.
+struct Prepared<'a> {
+    process: Process<'a>,
+    listeners: ports::Listeners,
+    services: services::Services,
+    workers: Vec<workers::Worker>,
+    banner: String,
+}
+
+impl<'a> Prepared<'a> {
+    async fn of(config: &'a Config, services: Vec<&'static str>, metrics: Metrics) -> Result<Self> {
+        let listeners = ports::Listeners::bind(config.addresses(&services)).await?;
+        let keys = keys::of(config, &services).await?;
+        let process = Process::prepare(config, services, keys, metrics)?;
+        let databases = Databases::open(config, &process.running).await?;
+        measure(&process.metrics, &databases);
+        if config.database.migrate {
+            databases.migrate(&process.ids).await?;
+        }
+        for service in databases.must_be_usable().await? {
+            tracing::warn!(
+                service,
+                "the database was migrated by a later release; replace this one soon"
+            );
+        }
+        for (service, db) in databases.iter() {
+            keys::must_fit(&process.keys, service, db).await?;
+        }
+        clock::restore(&process, &databases).await?;
+        let services = services::build(&process, &databases).await?;
+        if let Some((_, indexes)) = &services.knowledge {
+            indexes.prepare(FIRST_INDEXES).await?;
+        }
+        let workers = workers::all(&process, &services);
+        let banner = banner::text(&process, &listeners.addresses()?)?;
+        Ok(Self { process, listeners, services, workers, banner })
     }
-    for service in databases.must_be_usable().await? {
-        tracing::warn!(
-            service,
-            "the database was migrated by a later release; replace this one soon"
-        );
+
+    async fn start(self) -> Result<(Running, String)> {
+        let Self { process, listeners, services, workers, banner } = self;
+        Ok((Running::start(&process, listeners, services, workers).await?, banner))
     }
-    for (service, db) in databases.iter() {
-        keys::must_fit(&process.keys, service, db).await?;
-    }
-    clock::restore(&process, &databases).await?;
-    let services = services::build(&process, &databases).await?;
-    if let Some((_, indexes)) = &services.knowledge {
-        indexes.prepare(FIRST_INDEXES).await?;
-    }
-    let workers = workers::all(&process, &services);
-    let banner = banner::text(&process, &listeners.addresses()?)?;
-    // Who is told that it is ready may tell it at once to go down in order.
-    let signals = Signals::catch()?;
-    Ok((Running::start(&process, listeners, services, workers).await?, signals, banner))
 }
 
 /// The services named, in the order in which they are put together; all where none is.

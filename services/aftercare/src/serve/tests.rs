@@ -57,7 +57,7 @@ fn config(folder: &TempDir, more: &[(&str, &str)]) -> Config {
 
 async fn suite_in(folder: TempDir, more: &[(&str, &str)]) -> Suite {
     let config = config(&folder, more);
-    let (running, _, banner) =
+    let (running, banner) =
         start(&config, SERVICES.to_vec(), telemetry::Metrics::new()).await.unwrap();
     let address = |name: &str| {
         let line = banner.lines().find(|line| line.trim_start().starts_with(name)).unwrap();
@@ -409,7 +409,7 @@ async fn behind_a_gateway_in_another_process_no_public_port_is_opened() {
         ("SERVICES__TICKETS__LINK", elsewhere.as_str()),
     ];
     let config = config(&folder, &more);
-    let (running, _, banner) =
+    let (running, banner) =
         start(&config, vec!["customers"], telemetry::Metrics::new()).await.unwrap();
     for absent in ["public", "token", "call"] {
         assert!(!banner.contains(absent), "{banner}");

@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use aftercare_e2e::{
@@ -146,6 +147,23 @@ async fn the_configuration_is_printed_and_checked() {
         assert!(refused.err.contains("server"), "{}", refused.err);
     })
     .await;
+}
+
+/// The first process of a container is sent no signal that it does not catch, so this must be the
+/// first thing that it does.
+#[tokio::test]
+async fn who_is_told_to_stop_before_it_is_ready_stops() {
+    let suite = Suite::new(Backend::Sqlite).await;
+    let database = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("postgres://nobody@{}/none", database.local_addr().unwrap());
+    let mut command = Command::new(binary());
+    command.arg("--config").arg(suite.config()).arg("serve").current_dir(suite.home());
+    let mut starting = command.env("AFTERCARE__DATABASE__URL", url).spawn().unwrap();
+    let patience = Duration::from_mins(1);
+    let _never_answered = tokio::time::timeout(patience, database.accept()).await.unwrap();
+    let told = finish(Command::new("kill").arg(starting.id().to_string()));
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert_eq!(starting.wait().unwrap().code(), Some(0));
 }
 
 /// A first run without any configuration but free ports: it makes what it needs.
