@@ -1,8 +1,9 @@
-//! Harness for tests: both databases, a test clock, goldens, a collector of traces, a subscriber
-//! of one test's own.
+//! Harness for tests: both databases, a test clock, goldens of errors, a collector of traces, a
+//! subscriber of one test's own.
 
 pub mod collector;
 pub mod db;
+pub mod faults;
 mod watch;
 
 pub use collector::{Collector, SeenSpan};

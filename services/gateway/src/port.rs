@@ -4,7 +4,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use futures::future::BoxFuture;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use rpc::{
     Edge, Link, Methods,
     ending::{self, Connection},
@@ -19,6 +19,7 @@ use crate::{
     links::LinkPages,
     openapi::{self, OpenApi},
     overview::OverviewPages,
+    pages,
     web::{self, Front, Origins, Route},
 };
 
@@ -96,6 +97,7 @@ struct Pages {
 }
 
 impl Pages {
+    /// Whoever opens the address itself, where it is no help centre's, is shown what may be called.
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let (verb, path) = (request.method(), request.uri().path());
         if let Some(mut page) = self.openapi.answer(verb, path, request.headers()) {
@@ -112,9 +114,19 @@ impl Pages {
         }
         match self.help.visit(request.uri(), request.headers(), request.extensions()).await {
             Some(visit) => self.help.answer(visit, request).await,
+            None if is_start(&request) => {
+                let mut response = pages::redirect(StatusCode::SEE_OTHER, "/docs");
+                response.extensions_mut().insert(Route::from("/"));
+                response
+            }
             None => self.json.answer(request).await,
         }
     }
+}
+
+/// Whether a browser asks for the address itself.
+fn is_start(request: &Request<Body>) -> bool {
+    request.uri().path() == "/" && matches!(*request.method(), Method::GET | Method::HEAD)
 }
 
 /// The edge, asked whether it would let a call in.

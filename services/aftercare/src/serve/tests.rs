@@ -203,6 +203,9 @@ async fn the_public_port_speaks_json_and_shows_its_document() {
     let suite = suite().await;
     let port = suite.public;
     assert!(http1(port, "GET /docs HTTP/1.1").await.starts_with("HTTP/1.1 200 "));
+    let start = http1(port, "GET / HTTP/1.1").await;
+    assert!(start.starts_with("HTTP/1.1 303 ") && start.contains("location: /docs"), "{start}");
+    assert!(http1(port, "POST / HTTP/1.1").await.starts_with("HTTP/1.1 404 "));
     let document = http1(port, "GET /openapi.json HTTP/1.1").await;
     assert!(document.contains("/v1/tickets"), "{document}");
     assert!(http1(port, "GET /v1/tickets HTTP/1.1").await.starts_with("HTTP/1.1 401 "));
