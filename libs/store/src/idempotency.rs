@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kernel::{TenantId, Time};
 
-use crate::{Db, Error, Retry, Sql, Tx, args};
+use crate::{Arg, Db, Error, Retry, Sql, Tx, Unique, args, events::Inserts};
 
 /// How long a `request_id` is remembered.
 pub const KEPT_FOR: Duration = Duration::from_hours(7 * 24);
@@ -33,6 +33,10 @@ const PRUNE: Sql = Sql::both(
      (SELECT tenant, principal, method, request_id FROM idempotency \
      WHERE expires <= $1 ORDER BY expires LIMIT $2)",
 );
+const KEY: Unique = Unique {
+    name: "idempotency_key",
+    columns: "idempotency.tenant, idempotency.principal, idempotency.method, idempotency.request_id",
+};
 
 /// Every statement of this module.
 pub const STATEMENTS: &[Sql] = &[CLAIM, GET, NAME, PRUNE];
@@ -81,23 +85,8 @@ pub enum Claim {
 /// Claims a `request_id` in the transaction of its effect; do it before anything else there. Waits
 /// while another transaction holds the same one.
 pub async fn claim(tx: &mut Tx, request: &Request<'_>) -> Result<Claim, Error> {
-    let claimed = tx
-        .execute(
-            CLAIM,
-            args![
-                request.tenant,
-                request.principal,
-                request.method,
-                request.request_id,
-                request.hash,
-                request.resource,
-                request.version,
-                request.now + KEPT_FOR,
-                request.now,
-            ],
-        )
-        .await?;
-    if claimed == 1 {
+    let values = [row(request), args![request.now]].concat();
+    if tx.execute(CLAIM, values).await? == 1 {
         return Ok(Claim::First);
     }
     let key = args![request.tenant, request.principal, request.method, request.request_id];
@@ -108,6 +97,24 @@ pub async fn claim(tx: &mut Tx, request: &Request<'_>) -> Result<Claim, Error> {
     } else {
         Ok(Claim::Conflict { resource })
     }
+}
+
+fn row(request: &Request<'_>) -> Vec<Arg> {
+    args![
+        request.tenant,
+        request.principal,
+        request.method,
+        request.request_id,
+        request.hash,
+        request.resource,
+        request.version,
+        request.now + KEPT_FOR,
+    ]
+}
+
+/// True where `error` says that a request id has been claimed before, see [`Once::claim_with`].
+pub fn is_claimed(error: &Error) -> bool {
+    error.is_unique_violation(&KEY)
 }
 
 /// Names the resource of a request that this transaction has claimed, where it was not known then:
@@ -204,6 +211,21 @@ impl Once {
                 Err(NotClaimed::Reused { request_id: self.request_id.clone(), resource })
             }
         }
+    }
+
+    /// Claims the id in the one round trip of its effect, for whoever expects to be the first: where it
+    /// was claimed before, all of it fails, see [`is_claimed`], and [`claim`](Self::claim) tells more.
+    pub fn claim_with(&self, inserts: &mut Inserts, resource: &str, version: i64) {
+        if self.is_absent() {
+            return;
+        }
+        inserts.and("claim", |list| {
+            list.push(
+                "INSERT INTO idempotency (tenant, principal, method, request_id, hash, resource, \
+                 version, expires) VALUES ",
+            );
+            list.rows([row(&self.row(resource, version))]);
+        });
     }
 
     /// Names the resource of a claimed id, where it was not known then; nothing where there is no id.

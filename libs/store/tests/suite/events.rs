@@ -34,7 +34,7 @@ const WAITING: Sql = Sql::both(
 
 type Row = (i64, i64, String, Vec<u8>, String, String, String);
 
-fn event(aggregate: Uuid, sequence: i64) -> NewEvent {
+pub(crate) fn event(aggregate: Uuid, sequence: i64) -> NewEvent {
     NewEvent {
         tenant: tenant(1),
         aggregate,

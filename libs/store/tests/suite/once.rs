@@ -1,13 +1,17 @@
 //! `request_id` as the services use it.
 
 use store::{
-    idempotency::{Earlier, NotClaimed, Once},
+    Sql, args,
+    events::{Inserts, append_alone},
+    idempotency::{Earlier, NotClaimed, Once, is_claimed},
     transact,
 };
 use testing::each_db;
 use uuid::Uuid;
 
-use crate::{at, tenant};
+use crate::{at, events::event, tenant};
+
+const OUTBOX: Sql = Sql::both("SELECT COUNT(*) FROM outbox");
 
 fn once(request_id: &str, hash: u8) -> Once {
     let method = "aftercare.tickets.v1.TicketService/CreateTicket";
@@ -29,6 +33,29 @@ async fn the_second_time_is_told_what_the_first_led_to() {
         let refused = take(once(&id, 2), "tickets/c", 5).await.unwrap_err();
         let NotClaimed::Reused { request_id, resource } = refused else { panic!("{refused:?}") };
         assert_eq!((request_id, resource), (id, "tickets/a".to_owned()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_claim_along_with_its_effect_fails_with_it() {
+    each_db(&[], async |db| {
+        let first = once(&Uuid::from_u128(0xab).to_string(), 1);
+        let write = async |once: &Once, number| {
+            let mut inserts = Inserts::new(db.engine());
+            once.claim_with(&mut inserts, "tickets/a", 0);
+            append_alone(db, inserts, 16, &[event(Uuid::from_u128(number), 1)]).await
+        };
+        write(&first, 1).await.unwrap();
+        let again = write(&first, 2).await.unwrap_err();
+        assert!(is_claimed(&again), "{again:?}");
+        let taken = write(&once("", 1), 1).await.unwrap_err();
+        assert!(!is_claimed(&taken), "{taken:?}");
+        write(&once("", 1), 3).await.unwrap();
+        let (written,): (i64,) = db.one(OUTBOX, args![]).await.unwrap();
+        assert_eq!(written, 2);
+        let earlier = transact!(db, "test", |tx| first.claim(tx, "tickets/b", 0).await).unwrap();
+        assert_eq!(earlier.unwrap().resource, "tickets/a");
     })
     .await;
 }

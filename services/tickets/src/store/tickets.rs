@@ -3,6 +3,7 @@
 use ::store::{
     Arg, Db, Error, List, Sql, Tx, args,
     events::{self, Inserts, NewEvent},
+    idempotency::{self, Once},
 };
 use contracts::tickets::v1::Category;
 use kernel::{CustomerId, TenantId, TicketId, Time};
@@ -175,11 +176,35 @@ pub async fn lock_waiting(
 pub async fn record(
     tx: &mut Tx,
     partitions: u32,
-    Stored { ticket, texts }: &Stored,
+    stored: &Stored,
     events: &[NewEvent],
 ) -> Result<(), Error> {
-    let row = values(ticket)?;
     let mut inserts = Inserts::new(tx.engine());
+    insert(&mut inserts, stored)?;
+    events::append_with(tx, inserts, partitions, events).await
+}
+
+/// The same with the claim of its request, as a transaction of its own; false where the request was
+/// claimed before, and nothing is written.
+pub async fn record_first(
+    db: &Db,
+    partitions: u32,
+    stored: &Stored,
+    events: &[NewEvent],
+    once: &Once,
+) -> Result<bool, Error> {
+    let mut inserts = Inserts::new(db.engine());
+    once.claim_with(&mut inserts, &stored.ticket.id.name(), 0);
+    insert(&mut inserts, stored)?;
+    match events::append_alone(db, inserts, partitions, events).await {
+        Ok(()) => Ok(true),
+        Err(error) if idempotency::is_claimed(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn insert(inserts: &mut Inserts, Stored { ticket, texts }: &Stored) -> Result<(), Error> {
+    let row = values(ticket)?;
     inserts.and("ticket", |list| {
         list.push(
             "INSERT INTO tickets (tenant, id, number, version, sequence, last_at, category, queue, \
@@ -195,7 +220,7 @@ pub async fn record(
         );
         list.rows([values_of_texts(ticket.tenant, ticket.id, texts)]);
     });
-    events::append_with(tx, inserts, partitions, events).await
+    Ok(())
 }
 
 /// The values of a new ticket.
