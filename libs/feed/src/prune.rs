@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kernel::{Clock, Time};
 use store::{Db, Error, Sql, args, idempotency, lease, transact};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How long an event stays in a feed.
@@ -13,7 +14,7 @@ pub const RETENTION: Duration = Duration::from_hours(30 * 24);
 /// How often it is looked whether there is anything to delete.
 const EVERY: Duration = Duration::from_mins(10);
 const BATCH: u32 = 1_000;
-/// Between two batches, so that the sequencer gets at the partition, too.
+/// Between two batches, beyond what the last one took, so that the sequencer gets at the partition, too.
 const BREATH: Duration = Duration::from_millis(50);
 const LEASE: &str = "housekeeping";
 
@@ -70,8 +71,10 @@ impl Housekeeper {
         if let Some(retention) = self.retention {
             let partitions: Vec<(i64,)> = self.db.all(PARTITIONS, args![]).await?;
             for (partition,) in partitions {
+                let mut began = Instant::now();
                 while prune(&self.db, partition, now - retention).await? == u64::from(BATCH) {
-                    tokio::time::sleep(BREATH).await;
+                    tokio::time::sleep(BREATH + began.elapsed()).await;
+                    began = Instant::now();
                 }
             }
         }

@@ -33,9 +33,9 @@ const GATHER: Duration = Duration::from_millis(5);
 /// Passes that move something begin this far apart at least. The first event after a quiet time goes
 /// at once; under load each pass, and each of the transactions of those who follow, takes many.
 const PACE: Duration = Duration::from_millis(250);
-/// A database whose host has vanished answers nothing: after so long, which is several times what the
-/// server allows a statement, a pass is begun anew, on another connection.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// A database whose host has vanished answers nothing: after so long a pass is begun anew, on another
+/// connection. It is more than a slow server takes that cuts off every partition, each by itself.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 const BACKLOG: Sql = Sql::both(
     "SELECT p.partition, (SELECT MIN(o.at) FROM outbox o WHERE o.partition = p.partition) \

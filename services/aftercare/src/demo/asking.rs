@@ -329,11 +329,12 @@ impl<'a> Asking<'a> {
 }
 
 /// Whether it is still to be decided by `now` whether the customer is asked. Where only customers was
-/// away, it is tried again within moments, whenever that is due.
+/// away, it is tried again soon after.
 fn is_due(invitation: &Invitation, now: Time) -> bool {
     let due = invitation.due_time.as_ref().and_then(rpc::wire::time);
     let away = invitation.blocks().any(|block| block == InvitationBlock::CustomersAway);
-    invitation.state() == InvitationState::Pending && (away || due.is_none_or(|due| due <= now))
+    let by = if away { now + PATIENCE } else { now };
+    invitation.state() == InvitationState::Pending && due.is_none_or(|due| due <= by)
 }
 
 impl Mood {

@@ -75,7 +75,9 @@ pub(crate) async fn run(config: &Config, args: &Args) -> Result<ExitCode> {
     let collector = collector(config, &services, &metrics)?;
     logs(config, collector.as_ref())?;
     let prepared = tokio::select! {
-        () = signals.next() => return Ok(ExitCode::SUCCESS),
+        // Nothing has begun that must be ended, and what blocks, such as looking up a host, is not
+        // waited for.
+        () = signals.next() => std::process::exit(0),
         prepared = Prepared::of(config, services, metrics) => prepared?,
     };
     let (running, banner) = prepared.start().await?;
