@@ -51,7 +51,7 @@ impl Housekeeper {
     /// Runs until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         loop {
-            if let Err(error) = self.tidy().await {
+            if let Err(error) = self.tidy(&stop).await {
                 let error = kernel::fault::chain(&error);
                 tracing::warn!(error, "housekeeping failed");
             }
@@ -62,8 +62,9 @@ impl Housekeeper {
         }
     }
 
-    /// Deletes all that is too old, in batches, unless another replica is at it.
-    pub async fn tidy(&self) -> Result<(), Error> {
+    /// Deletes all that is too old, in batches, unless another replica is at it; what is left at `stop`
+    /// is left for the next time.
+    pub async fn tidy(&self, stop: &CancellationToken) -> Result<(), Error> {
         let now = self.clock.now();
         let Some(epoch) = lease::acquire(&self.db, LEASE, &self.holder, now, EVERY).await? else {
             return Ok(());
@@ -72,15 +73,20 @@ impl Housekeeper {
             let partitions: Vec<(i64,)> = self.db.all(PARTITIONS, args![]).await?;
             for (partition,) in partitions {
                 let mut began = Instant::now();
-                while prune(&self.db, partition, now - retention).await? == u64::from(BATCH) {
-                    tokio::time::sleep(BREATH + began.elapsed()).await;
+                while !stop.is_cancelled()
+                    && prune(&self.db, partition, now - retention).await? == u64::from(BATCH)
+                {
+                    let breath = tokio::time::sleep(BREATH + began.elapsed());
+                    stop.run_until_cancelled(breath).await;
                     began = Instant::now();
                 }
             }
         }
         // Callers try again in real time, however far a demo has moved the clock.
         let now = self.clock.real_now();
-        while idempotency::prune(&self.db, now, BATCH).await? == u64::from(BATCH) {}
+        while !stop.is_cancelled()
+            && idempotency::prune(&self.db, now, BATCH).await? == u64::from(BATCH)
+        {}
         lease::release(&self.db, LEASE, &self.holder, epoch).await
     }
 }

@@ -97,7 +97,6 @@ struct Pages {
 }
 
 impl Pages {
-    /// Whoever opens the address itself, where it is no help centre's, is shown what may be called.
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let (verb, path) = (request.method(), request.uri().path());
         if let Some(mut page) = self.openapi.answer(verb, path, request.headers()) {
@@ -114,6 +113,7 @@ impl Pages {
         }
         match self.help.visit(request.uri(), request.headers(), request.extensions()).await {
             Some(visit) => self.help.answer(visit, request).await,
+            // No help centre's: what may be called is shown.
             None if is_start(&request) => {
                 let mut response = pages::redirect(StatusCode::SEE_OTHER, "/docs");
                 response.extensions_mut().insert(Route::from("/"));

@@ -12,6 +12,7 @@ use std::{
 use kernel::Clock;
 use store::{Db, Engine, Sql, args, transact};
 use testing::TestDb;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Effects, TABLES, aggregate, clock, effects, link, sequence_all, site, start, write};
@@ -345,7 +346,7 @@ async fn a_consumer_that_is_new_starts_where_the_memory_starts_and_a_late_one_st
         pair.clock.advance(crate::RETENTION * 2);
         let keeper =
             crate::Housekeeper::new(pair.from.db.clone(), pair.clock.clone(), "k".to_owned());
-        keeper.tidy().await.unwrap();
+        keeper.tidy(&CancellationToken::new()).await.unwrap();
         late.catch_up().await.unwrap();
         assert_eq!(stopped(&pair.to).await, ["the events after the position are no longer kept"]);
 

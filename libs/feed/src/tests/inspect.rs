@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use store::{Sql, args};
 use testing::each_db;
+use tokio_util::sync::CancellationToken;
 
 use super::{TABLES, aggregate, clock, sequence_all, start, write};
 use crate::{Housekeeper, Source, inspect::whole, prune::RETENTION};
@@ -28,7 +29,10 @@ async fn an_event_that_is_lost_or_placed_twice_is_found() {
         let (source, clock) = (Source::new("tests", db.db.clone()), clock());
         write(db, aggregate(1), start() - 2 * RETENTION, 3).await;
         sequence_all(&source, &clock).await;
-        Housekeeper::new(db.db.clone(), clock.clone(), "only".to_owned()).tidy().await.unwrap();
+        Housekeeper::new(db.db.clone(), clock.clone(), "only".to_owned())
+            .tidy(&CancellationToken::new())
+            .await
+            .unwrap();
         write(db, aggregate(2), start(), 2).await;
         sequence_all(&source, &clock).await;
         write(db, aggregate(3), start() + Duration::from_secs(1), 1).await;

@@ -203,10 +203,15 @@ async fn what_is_older_than_the_retention_is_pruned_from_the_front() {
         write(db, aggregate(1), clock.now(), 5).await;
         sequence_all(&source, &clock).await;
         let keeper = crate::Housekeeper::new(db.db.clone(), clock.clone(), "one".to_owned());
-        keeper.tidy().await.unwrap();
+        keeper.tidy(&CancellationToken::new()).await.unwrap();
         assert_eq!(source.heads().await.unwrap().tails.iter().sum::<i64>(), 0);
         clock.advance(crate::RETENTION / 2 + Duration::from_micros(1));
-        keeper.tidy().await.unwrap();
+        // Who is told to stop leaves the rest to the next one.
+        let stopped = CancellationToken::new();
+        stopped.cancel();
+        keeper.tidy(&stopped).await.unwrap();
+        assert_eq!(source.heads().await.unwrap().tails.iter().sum::<i64>(), 0);
+        keeper.tidy(&CancellationToken::new()).await.unwrap();
         let heads = source.heads().await.unwrap();
         assert_eq!(heads.tails.iter().sum::<i64>(), 1_500);
         assert_eq!(heads.heads.iter().sum::<i64>(), 1_505);
@@ -238,7 +243,7 @@ async fn moving_the_clock_forgets_no_request() {
         // Demos move the clock by weeks; whoever tries again does so within the same real minute.
         clock.advance(idempotency::KEPT_FOR * 2);
         let keeper = crate::Housekeeper::new(db.db.clone(), clock.clone(), "one".to_owned());
-        keeper.tidy().await.unwrap();
+        keeper.tidy(&CancellationToken::new()).await.unwrap();
         assert!(matches!(claim().await, idempotency::Claim::Replay { .. }));
     })
     .await;

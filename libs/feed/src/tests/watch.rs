@@ -6,6 +6,7 @@ use futures::{Stream, StreamExt as _};
 use kernel::{TenantId, keys::RootKeys, page::PageTokens};
 use store::{Sql, args, transact};
 use testing::each_db;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{TABLES, aggregate, clock, sequence_all, start, tenant, write, write_in};
@@ -108,7 +109,10 @@ async fn a_token_of_another_feed_or_of_long_ago_is_refused() {
         };
         assert!(matches!(open(&source, Some(ahead)).await.err(), Some(WatchFault::Replaced)));
         clock.advance(crate::RETENTION * 2);
-        crate::Housekeeper::new(db.db.clone(), clock, "k".to_owned()).tidy().await.unwrap();
+        crate::Housekeeper::new(db.db.clone(), clock, "k".to_owned())
+            .tidy(&CancellationToken::new())
+            .await
+            .unwrap();
         let refused = open(&source, Some(early)).await.err();
         assert!(matches!(refused, Some(WatchFault::NoLongerKept)), "{refused:?}");
 
